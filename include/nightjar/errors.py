@@ -1,0 +1,128 @@
+"""Every refusal of Nightjar is one of these; its message names the value and what to do next."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class NightjarError(Exception):
+    """Base of all refusals. Retrying one without changing the input gives the same answer."""
+
+
+class ConfigurationError(NightjarError):
+    """The installation lacks something: a URL, a connection, a server, a migration."""
+
+
+class MissingDatabaseUrlError(ConfigurationError):
+    """No URL is known for the environment that was asked for."""
+
+
+class DatabaseUnavailableError(ConfigurationError):
+    """The database does not answer. Worth a retry: servers restart."""
+
+
+class NotMigratedError(ConfigurationError):
+    """The database lacks the catalog or holds an older one."""
+
+
+class DeclarationError(NightjarError):
+    """A use case declaration is wrong; the message names file and field."""
+
+
+class UnknownUseCaseError(NightjarError):
+    """No declared use case has this name."""
+
+
+class AsOfDateError(NightjarError):
+    """The as-of date is malformed, missing, or outside the data."""
+
+
+class SnapshotError(NightjarError):
+    """Base of the refusals of dataset snapshots."""
+
+
+class SnapshotNameError(SnapshotError):
+    """A snapshot name or version is malformed."""
+
+
+class SnapshotNotFoundError(SnapshotError):
+    """No snapshot has this name and version."""
+
+
+class SnapshotExistsError(SnapshotError):
+    """The name and version are taken."""
+
+
+class SnapshotStateError(SnapshotError):
+    """The snapshot's state does not allow this."""
+
+
+class SnapshotQueryError(SnapshotError):
+    """The query that should define a snapshot is not usable."""
+
+
+class SplitError(SnapshotError):
+    """The ratios or columns of a split are not usable."""
+
+
+class TrainingError(NightjarError):
+    """Training cannot go on with this data or declaration."""
+
+
+class RegistryError(NightjarError):
+    """Base of the refusals of the model registry."""
+
+
+class ModelNotFoundError(RegistryError):
+    """No such model, version or alias."""
+
+
+class ModelInUseError(RegistryError):
+    """An alias or a published night needs the model."""
+
+
+class ArtifactError(RegistryError):
+    """An artifact is damaged or holds types that are not trusted."""
+
+
+class TransferError(NightjarError):
+    """Base of the refusals of export and import."""
+
+
+class BundleError(TransferError):
+    """The bundle is incomplete, altered or of a format that this version does not read."""
+
+
+class ParityError(TransferError):
+    """The imported model scores the carried sample differently."""
+
+
+class GateError(NightjarError):
+    """A quality gate refused the data; the message lists the failed expectations."""
+
+
+class ScoringError(NightjarError):
+    """Scoring cannot go on."""
+
+
+class NightInProgressError(ScoringError):
+    """Another run is scoring the same night."""
+
+
+class SignatureError(ScoringError):
+    """The features do not have the columns or types the model was trained on."""
+
+
+class IncompleteNightError(ScoringError):
+    """Some entities are neither scored nor quarantined."""
+
+
+class DemoError(NightjarError):
+    """The local demo system could not be brought up."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the nearest known name, and the whole list of them."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{hint} Known: {', '.join(names) or 'none'}."
