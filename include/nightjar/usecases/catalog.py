@@ -1,0 +1,88 @@
+"""Reads declarations: the shipped ones and those of the folders in NIGHTJAR_USECASES."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from nightjar.errors import DeclarationError, UnknownUseCaseError, did_you_mean
+from nightjar.settings import use_case_folders
+from nightjar.usecases.declaration import UseCase
+
+SHIPPED = Path(__file__).parent / "shipped"
+DECLARATION_FILE = "usecase.toml"
+_SQL_FILES = {"features_sql": "features.sql", "target_sql": "target.sql", "items_sql": "items.sql"}
+
+
+def declared_use_cases() -> dict[str, UseCase]:
+    """Return every declared use case by name.
+
+    Raises:
+        DeclarationError: a file is wrong, or two declare the same name.
+    """
+    return _read_folders((SHIPPED, *use_case_folders()))
+
+
+def find_use_case(name: str) -> UseCase:
+    """Return one use case.
+
+    Raises:
+        UnknownUseCaseError: with the nearest declared name.
+    """
+    known = declared_use_cases()
+    if name not in known:
+        raise UnknownUseCaseError(f"No use case is named {name!r}.{did_you_mean(name, known)}")
+    return known[name]
+
+
+@cache
+def _read_folders(folders: tuple[Path, ...]) -> dict[str, UseCase]:
+    found: dict[str, UseCase] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise DeclarationError(f"NIGHTJAR_USECASES names {folder}, which is not a folder.")
+        for path in sorted(folder.glob(f"*/{DECLARATION_FILE}")):
+            use_case = read_declaration(path)
+            if use_case.name in found:
+                raise DeclarationError(
+                    f"{path}: name: {use_case.name!r} is already declared in "
+                    f"{found[use_case.name].folder}; choose another name."
+                )
+            found[use_case.name] = use_case
+    return found
+
+
+def read_declaration(path: Path) -> UseCase:
+    """Read one declaration and the SQL files beside it.
+
+    Raises:
+        DeclarationError: naming the file and the field.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DeclarationError(f"{path}: is not valid TOML: {error}.") from error
+    reserved = {"folder", *_SQL_FILES} & content.keys()
+    if reserved:
+        raise DeclarationError(f"{path}: {min(reserved)}: comes from the files beside it, remove the field.")
+    for field, file_name in _SQL_FILES.items():
+        sql_path = path.parent / file_name
+        if sql_path.exists():
+            content[field] = sql_path.read_text(encoding="utf-8")
+    if "features_sql" not in content:
+        raise DeclarationError(f"{path}: the file {_SQL_FILES['features_sql']} is missing beside it.")
+    try:
+        return UseCase(**content, folder=path.parent)
+    except ValidationError as error:
+        raise DeclarationError(f"{path}: {_explain(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    problems = []
+    for detail in error.errors(include_url=False):
+        field = ".".join(str(part) for part in detail["loc"]) or "use case"
+        value = detail["input"]
+        shown = f" (got {value!r})" if isinstance(value, str | int | float | bool) else ""
+        problems.append(f"{field}: {detail['msg']}{shown}")
+    return "; ".join(problems) + "."

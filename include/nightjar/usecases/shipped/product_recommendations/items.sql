@@ -1,0 +1,2 @@
+SELECT product_id, coalesce(product_type, product_category, department) AS product_name, department, brand
+FROM retail.products
