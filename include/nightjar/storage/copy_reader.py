@@ -1,0 +1,144 @@
+"""Rows out of Postgres by binary COPY, decoded in bulk into typed numpy columns."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+from psycopg import sql
+
+from nightjar.errors import ScoringError
+
+# https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
+_HEADER_BYTES = 19
+_TRAILER_BYTES = 2
+
+
+class Encoding(StrEnum):
+    """How a column crosses the wire: always at a fixed width and never NULL, so rows decode in bulk."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DAYS = "days"
+    CATEGORY = "category"
+
+
+_WIRE_TYPES = {
+    Encoding.INTEGER: ">i8",
+    Encoding.NUMBER: ">f8",
+    Encoding.BOOLEAN: ">f8",
+    Encoding.DAYS: ">f8",
+    Encoding.CATEGORY: ">i4",
+}
+
+
+@dataclass(frozen=True)
+class CopyColumn:
+    """One column to read.
+
+    An INTEGER must not be NULL; a NULL NUMBER, BOOLEAN or DAYS (a date, as days since 1970) arrives as
+    NaN; a CATEGORY arrives as its index in `categories`, or -1 when it is NULL or not among them.
+    """
+
+    name: str
+    encoding: Encoding
+    categories: tuple[str, ...] = ()
+
+    def expression(self) -> sql.Composable:
+        """SQL that makes the column fixed-width and not null."""
+        name = sql.Identifier(self.name)
+        match self.encoding:
+            case Encoding.INTEGER:
+                return sql.SQL("{}::bigint").format(name)
+            case Encoding.NUMBER:
+                return sql.SQL("COALESCE({}::double precision, 'NaN')").format(name)
+            case Encoding.BOOLEAN:
+                return sql.SQL("COALESCE({}::integer::double precision, 'NaN')").format(name)
+            case Encoding.DAYS:
+                return sql.SQL("COALESCE(extract(epoch FROM {})::double precision / 86400, 'NaN')").format(name)
+            case Encoding.CATEGORY:
+                return sql.SQL("COALESCE(array_position({}::text[], {}::text), 0) - 1").format(
+                    sql.Literal(list(self.categories)), name
+                )
+
+
+def read_batches(
+    connection: psycopg.Connection[object],
+    relation: sql.Composable,
+    columns: Sequence[CopyColumn],
+    *,
+    condition: sql.Composable | None = None,
+    order_by: Sequence[str] = (),
+    batch_rows: int = 65_536,
+) -> Iterator[dict[str, npt.NDArray[np.generic]]]:
+    """Yield batches of at most `batch_rows` rows, each a mapping of column name to a 1-d array.
+
+    Args:
+        connection: held for the whole iteration.
+        relation: table, view or parenthesised query with an alias.
+        columns: what to read and how.
+        condition: a WHERE clause's expression.
+        order_by: names of columns to sort by.
+        batch_rows: rows held in memory at a time.
+
+    Raises:
+        ScoringError: the stream broke off inside a row.
+    """
+    query = _select(relation, columns, condition, order_by)
+    row_type = _row_type(columns)
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)) as copy,
+    ):
+        for block in _blocks(copy, row_type.itemsize, batch_rows):
+            rows = np.frombuffer(block, dtype=row_type)
+            yield {column.name: _native(rows[f"v{index}"]) for index, column in enumerate(columns)}
+
+
+def _select(
+    relation: sql.Composable,
+    columns: Sequence[CopyColumn],
+    condition: sql.Composable | None,
+    order_by: Sequence[str],
+) -> sql.Composed:
+    query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(column.expression() for column in columns), relation)
+    if condition is not None:
+        query += sql.SQL(" WHERE ") + condition
+    if order_by:
+        query += sql.SQL(" ORDER BY ") + sql.SQL(", ").join(sql.Identifier(name) for name in order_by)
+    return query
+
+
+def _row_type(columns: Sequence[CopyColumn]) -> np.dtype[np.void]:
+    fields: list[tuple[str, str]] = [("field_count", ">i2")]
+    for index, column in enumerate(columns):
+        fields += [(f"length{index}", ">i4"), (f"v{index}", _WIRE_TYPES[column.encoding])]
+    return np.dtype(fields)
+
+
+def _blocks(chunks: Iterable[bytes | bytearray | memoryview], row_bytes: int, batch_rows: int) -> Iterator[bytes]:
+    """Cut the stream at row boundaries, without its header and trailer."""
+    wanted = row_bytes * batch_rows
+    buffer = bytearray()
+    skipped = False
+    for chunk in chunks:
+        buffer += chunk
+        if not skipped and len(buffer) >= _HEADER_BYTES:
+            del buffer[:_HEADER_BYTES]
+            skipped = True
+        # The last two bytes may be the trailer, so a block is cut only when more than a block is there.
+        while len(buffer) > wanted + _TRAILER_BYTES:
+            yield bytes(buffer[:wanted])
+            del buffer[:wanted]
+    rest = len(buffer) - _TRAILER_BYTES
+    if not skipped or rest % row_bytes:
+        raise ScoringError("The rows broke off in the middle: the connection was lost. Run it again.")
+    for start in range(0, rest, wanted):
+        yield bytes(buffer[start : min(start + wanted, rest)])
+
+
+def _native(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))

@@ -1,0 +1,121 @@
+"""Connections to one Nightjar database, each in the role of the job at hand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, dict_row
+from sqlalchemy.engine import URL
+
+from nightjar.errors import DatabaseUnavailableError, NotMigratedError
+from nightjar.settings import Environment, database_url
+
+Connection = psycopg.Connection[DictRow]
+
+CONNECT_TIMEOUT_SECONDS = 10
+
+
+class Role(StrEnum):
+    """Database roles, least privilege; created by migration, taken on with SET ROLE."""
+
+    OWNER = "nightjar_owner"
+    TRAINER = "nightjar_trainer"
+    SCORER = "nightjar_scorer"
+    DEPLOYER = "nightjar_deployer"
+    ANALYST = "nightjar_analyst"
+
+
+@dataclass(frozen=True)
+class Database:
+    """One of the two databases. `conninfo` may hold a password and stays out of reprs."""
+
+    name: str
+    conninfo: str = field(repr=False)
+
+    @contextmanager
+    def connect(self, role: Role | None = None) -> Iterator[Connection]:
+        """Open a connection for one transaction: commit at the end, roll back on an error.
+
+        Raises:
+            DatabaseUnavailableError: the server does not answer or refuses the login.
+            NotMigratedError: the role does not exist there yet.
+        """
+        with self._open() as connection:
+            if role is not None:
+                self._take_role(connection, role)
+            yield connection
+
+    @contextmanager
+    def autocommit(self, role: Role | None = None) -> Iterator[Connection]:
+        """Open a connection on which each statement is its own transaction."""
+        with self._open() as connection:
+            connection.autocommit = True
+            if role is not None:
+                self._take_role(connection, role)
+            yield connection
+
+    def _open(self) -> Connection:
+        try:
+            return psycopg.connect(
+                self.conninfo,
+                row_factory=dict_row,
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                application_name="nightjar",
+            )
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailableError(
+                f"The {self.name} database at {self.address} does not answer ({_first_line(error)}): "
+                "start it, or correct its URL."
+            ) from error
+
+    def _take_role(self, connection: Connection, role: Role) -> None:
+        try:
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role.value)))
+        except psycopg.errors.InvalidParameterValue as error:
+            raise NotMigratedError(
+                f"The {self.name} database has no role {role.value}: run 'nightjar db upgrade --env {self.name}'."
+            ) from error
+        if not connection.autocommit:
+            connection.commit()
+
+    @property
+    def address(self) -> str:
+        """Host, port and database name, without credentials."""
+        parts = self._parts()
+        return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+
+    def sqlalchemy_url(self, role: Role) -> URL:
+        """URL for libraries that speak SQLAlchemy; their sessions start in `role`."""
+        parts = self._parts()
+        return URL.create(
+            "postgresql+psycopg",
+            username=parts.get("user"),
+            password=parts.get("password"),
+            database=parts.get("dbname"),
+            query={
+                "host": str(parts.get("host", "localhost")),
+                "port": str(parts.get("port", 5432)),
+                "options": f"-c role={role.value}",
+            },
+        )
+
+    def _parts(self) -> dict[str, Any]:
+        return conninfo_to_dict(self.conninfo)
+
+    def with_database(self, database_name: str) -> "Database":
+        """Return the same server's other database."""
+        return Database(self.name, make_conninfo(self.conninfo, dbname=database_name))
+
+
+def open_database(environment: Environment) -> Database:
+    """Return the database of an environment, as the settings know it."""
+    return Database(environment.value, database_url(environment))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

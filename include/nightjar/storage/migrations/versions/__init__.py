@@ -1,0 +1,1 @@
+"""Revisions, oldest first; each runs the SQL file of its own name."""

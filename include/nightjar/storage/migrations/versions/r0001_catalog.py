@@ -1,0 +1,17 @@
+"""The catalog: snapshots, models, commits, gates, and the views analysts read."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the catalog."""
+    script = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    # The driver is given an empty parameter tuple, hence reads % as a placeholder.
+    op.get_bind().exec_driver_sql(script.replace("%", "%%"))

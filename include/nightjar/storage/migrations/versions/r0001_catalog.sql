@@ -1,0 +1,305 @@
+-- Dataset snapshots ---------------------------------------------------------------------------------------
+
+CREATE SEQUENCE nightjar.snapshot_id;
+
+CREATE TABLE nightjar.snapshot (
+    id             bigint PRIMARY KEY DEFAULT nextval('nightjar.snapshot_id'),
+    name           text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 40),
+    major          integer NOT NULL CHECK (major >= 0),
+    minor          integer NOT NULL CHECK (minor >= 0),
+    patch          integer NOT NULL CHECK (patch >= 0),
+    -- prepared -> published; prepared | published -> archived; archived -> published; any -> purged
+    state          text NOT NULL CHECK (state IN (
+                       'prepared',   -- may still be thrown away; not trained on
+                       'published',  -- trained on
+                       'archived',   -- kept for the record; neither trained on nor a parent
+                       'purged')),   -- its rows are gone; the number is not used again
+    parent_id      bigint REFERENCES nightjar.snapshot (id),
+    statements     text[] NOT NULL,
+    schema_columns jsonb NOT NULL,
+    storage_table  text,
+    row_count      bigint NOT NULL CHECK (row_count >= 0),
+    byte_count     bigint NOT NULL CHECK (byte_count >= 0),
+    content_hash   text NOT NULL,
+    use_case       text,
+    as_of          date,
+    owner          text NOT NULL DEFAULT current_user,
+    comment        text,
+    created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (name, major, minor, patch),
+    CHECK (storage_table IS NOT NULL OR state = 'purged')
+);
+COMMENT ON TABLE nightjar.snapshot IS 'Versioned, immutable training data; rows are read through snapshots."name@version".';
+COMMENT ON COLUMN nightjar.snapshot.content_hash IS 'Hash of the rows, whatever their order.';
+COMMENT ON COLUMN nightjar.snapshot.statements IS 'The statements that made it: a query, or changes to its parent.';
+
+CREATE FUNCTION nightjar.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%.% is immutable: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+COMMENT ON FUNCTION nightjar.refuse_change IS 'Trigger that keeps snapshot rows, model versions and the audit trail as they were written.';
+
+-- Model registry ------------------------------------------------------------------------------------------
+
+CREATE TABLE nightjar.artifact (
+    sha256      text PRIMARY KEY CHECK (sha256 ~ '^[0-9a-f]{64}$'),
+    format      text NOT NULL CHECK (format IN ('skops')),
+    byte_count  bigint NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE nightjar.artifact IS 'Files of fitted models, by content.';
+
+CREATE TABLE nightjar.artifact_chunk (
+    sha256   text NOT NULL REFERENCES nightjar.artifact (sha256) ON DELETE CASCADE,
+    ordinal  integer NOT NULL CHECK (ordinal >= 0),
+    data     bytea NOT NULL,
+    PRIMARY KEY (sha256, ordinal)
+);
+-- Fitted models do not compress; skip the attempt.
+ALTER TABLE nightjar.artifact_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
+COMMENT ON TABLE nightjar.artifact_chunk IS 'The bytes of an artifact, in pieces that fit into memory.';
+
+CREATE TABLE nightjar.model_version (
+    id                  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name                text NOT NULL,
+    version             integer NOT NULL CHECK (version > 0),
+    use_case            text NOT NULL,
+    kind                text NOT NULL CHECK (kind IN ('recommender', 'segmentation', 'classification', 'regression')),
+    algorithm           text NOT NULL,
+    snapshot            text NOT NULL,
+    snapshot_id         bigint REFERENCES nightjar.snapshot (id),
+    train_split         text NOT NULL,
+    test_split          text NOT NULL,
+    as_of               date NOT NULL,
+    training_query      text NOT NULL,
+    processed_rows      bigint NOT NULL,
+    discarded_rows      bigint NOT NULL,
+    preprocess_seconds  double precision NOT NULL,
+    fit_seconds         double precision NOT NULL,
+    iterations          integer,
+    output_type         text NOT NULL,
+    hyperparameters     jsonb NOT NULL,
+    coefficients        jsonb NOT NULL,
+    training_scores     jsonb NOT NULL,
+    test_scores         jsonb NOT NULL,
+    signature           jsonb NOT NULL,
+    details             jsonb NOT NULL,
+    environment         jsonb NOT NULL,
+    code_version        text NOT NULL,
+    sha256              text NOT NULL REFERENCES nightjar.artifact (sha256),
+    trained_in          text NOT NULL,
+    owner               text NOT NULL DEFAULT current_user,
+    created_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    imported_at         timestamptz,
+    UNIQUE (name, version)
+);
+CREATE INDEX ON nightjar.model_version (use_case);
+COMMENT ON TABLE nightjar.model_version IS 'One immutable fitted model per row, named name@version.';
+COMMENT ON COLUMN nightjar.model_version.snapshot_id IS 'The snapshot it was trained on, where that lies in this database.';
+COMMENT ON COLUMN nightjar.model_version.signature IS 'Columns read and written, with their types and categories.';
+COMMENT ON COLUMN nightjar.model_version.details IS 'What a model of this kind holds: segments with names and profiles, items.';
+
+CREATE TRIGGER immutable BEFORE UPDATE ON nightjar.model_version
+    FOR EACH ROW EXECUTE FUNCTION nightjar.refuse_change();
+
+CREATE TABLE nightjar.segment (
+    model_id     bigint NOT NULL REFERENCES nightjar.model_version (id) ON DELETE CASCADE,
+    segment_id   integer NOT NULL,
+    name         text NOT NULL,
+    description  text NOT NULL,
+    share        double precision NOT NULL,
+    profile      jsonb NOT NULL,
+    PRIMARY KEY (model_id, segment_id)
+);
+COMMENT ON TABLE nightjar.segment IS 'The segments of a segmentation model: name, what characterises them, mean features.';
+
+CREATE TABLE nightjar.trial (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id      bigint NOT NULL REFERENCES nightjar.model_version (id) ON DELETE CASCADE,
+    place         integer NOT NULL,
+    algorithm     text NOT NULL,
+    parameters    jsonb NOT NULL,
+    metric        text NOT NULL,
+    score         double precision,
+    fit_seconds   double precision NOT NULL,
+    failure       text
+);
+CREATE INDEX ON nightjar.trial (model_id);
+COMMENT ON TABLE nightjar.trial IS 'Leaderboard: every candidate that was tried for a model, best first.';
+
+CREATE TABLE nightjar.decision (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id        bigint NOT NULL REFERENCES nightjar.model_version (id) ON DELETE CASCADE,
+    champion        text,
+    metric          text NOT NULL,
+    model_score     double precision NOT NULL,
+    champion_score  double precision,
+    gain_low        double precision,
+    gain_high       double precision,
+    passed          boolean NOT NULL,
+    reasons         text[] NOT NULL,
+    decided_at      timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE nightjar.decision IS 'Challenger against champion on the same test rows, and what the gates said.';
+
+CREATE TABLE nightjar.alias (
+    use_case  text NOT NULL,
+    alias     text NOT NULL CHECK (alias IN ('champion', 'challenger')),
+    model_id  bigint NOT NULL REFERENCES nightjar.model_version (id),
+    PRIMARY KEY (use_case, alias)
+);
+COMMENT ON TABLE nightjar.alias IS 'Which model is champion, which is challenger, now.';
+
+CREATE TABLE nightjar.alias_move (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    use_case     text NOT NULL,
+    alias        text NOT NULL,
+    model        text NOT NULL,
+    previous     text,
+    reason       text NOT NULL,
+    actor        text NOT NULL,
+    moved_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE nightjar.alias_move IS 'History of the aliases: what was champion when, who moved it and why.';
+CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON nightjar.alias_move
+    FOR EACH ROW EXECUTE FUNCTION nightjar.refuse_change();
+CREATE TRIGGER immutable_as_a_whole BEFORE TRUNCATE ON nightjar.alias_move
+    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change();
+
+-- Nightly scoring -----------------------------------------------------------------------------------------
+
+CREATE TABLE nightjar.commit (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    use_case      text NOT NULL,
+    as_of         date NOT NULL,
+    state         text NOT NULL CHECK (state IN (
+                      'open',         -- being scored; its rows are not shown
+                      'published',    -- the night's predictions
+                      'superseded',   -- the same night was published again
+                      'abandoned')),  -- its run ended without publishing
+    model_id      bigint NOT NULL REFERENCES nightjar.model_version (id),
+    model         text NOT NULL,
+    snapshot      text NOT NULL,
+    code_version  text NOT NULL,
+    run_id        text NOT NULL,
+    population    bigint NOT NULL DEFAULT 0,
+    scored        bigint NOT NULL DEFAULT 0,
+    rows          bigint NOT NULL DEFAULT 0,
+    quarantined   bigint NOT NULL DEFAULT 0,
+    started_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    published_at  timestamptz
+);
+-- Two runs of one night at once: the second insert fails.
+CREATE UNIQUE INDEX commit_one_open ON nightjar.commit (use_case, as_of) WHERE state = 'open';
+CREATE UNIQUE INDEX commit_one_published ON nightjar.commit (use_case, as_of) WHERE state = 'published';
+CREATE INDEX ON nightjar.commit (model_id);
+COMMENT ON COLUMN nightjar.commit.population IS 'Entities to score: scored and quarantined ones add up to it.';
+COMMENT ON COLUMN nightjar.commit.rows IS 'Prediction rows; recommenders write several per entity.';
+COMMENT ON TABLE nightjar.commit IS 'One run of scoring per row: a use case''s predictions for one as-of date.';
+
+CREATE TABLE nightjar.commit_stage (
+    commit_id  bigint NOT NULL REFERENCES nightjar.commit (id) ON DELETE CASCADE,
+    stage      text NOT NULL,
+    seconds    double precision NOT NULL,
+    PRIMARY KEY (commit_id, stage)
+);
+COMMENT ON TABLE nightjar.commit_stage IS 'How long each stage of a run took; for shards, the sum over them.';
+
+CREATE TABLE nightjar.shard (
+    commit_id    bigint NOT NULL REFERENCES nightjar.commit (id) ON DELETE CASCADE,
+    ordinal      integer NOT NULL,
+    low_key      bigint NOT NULL,
+    high_key     bigint NOT NULL,
+    planned_rows bigint NOT NULL,
+    scored       bigint,
+    rows         bigint,
+    quarantined  bigint,
+    scored_at    timestamptz,
+    PRIMARY KEY (commit_id, ordinal),
+    CHECK (low_key <= high_key)
+);
+COMMENT ON TABLE nightjar.shard IS 'Key ranges of a run; scored_at is set in the transaction that writes the shard''s predictions.';
+
+CREATE TABLE nightjar.quarantine (
+    commit_id  bigint NOT NULL REFERENCES nightjar.commit (id) ON DELETE CASCADE,
+    entity_id  bigint NOT NULL,
+    reason     text NOT NULL,
+    PRIMARY KEY (commit_id, entity_id)
+);
+COMMENT ON TABLE nightjar.quarantine IS 'Entities that could not be scored, and why.';
+
+CREATE TABLE nightjar.publication (
+    use_case      text PRIMARY KEY,
+    commit_id     bigint NOT NULL REFERENCES nightjar.commit (id),
+    as_of         date NOT NULL,
+    model         text NOT NULL,
+    published_at  timestamptz NOT NULL
+);
+COMMENT ON TABLE nightjar.publication IS 'Which commit readers see; publishing a night changes one row here.';
+
+CREATE TABLE nightjar.gate_result (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    use_case     text NOT NULL,
+    gate         text NOT NULL CHECK (gate IN ('sources', 'features', 'predictions')),
+    as_of        date NOT NULL,
+    run_id       text NOT NULL,
+    passed       boolean NOT NULL,
+    evaluated    integer NOT NULL,
+    failures     jsonb NOT NULL,
+    checked_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX ON nightjar.gate_result (use_case, checked_at);
+COMMENT ON TABLE nightjar.gate_result IS 'What the quality gates found, also when they passed.';
+
+-- What analysts read --------------------------------------------------------------------------------------
+
+CREATE VIEW predictions.commits AS
+SELECT id AS commit_id, use_case, as_of, model, state, rows, quarantined, started_at, published_at,
+       extract(epoch FROM published_at - started_at) AS seconds
+FROM nightjar.commit;
+COMMENT ON VIEW predictions.commits IS 'Log of all nights, those that did not get published included.';
+
+CREATE VIEW predictions.freshness AS
+SELECT p.use_case, p.as_of, p.published_at, p.model, c.rows, c.quarantined,
+       EXISTS (SELECT FROM nightjar.gate_result g
+               WHERE g.use_case = p.use_case AND NOT g.passed AND g.as_of >= p.as_of
+                 AND g.gate <> 'sources' AND g.checked_at > p.published_at)
+       OR EXISTS (SELECT FROM nightjar.commit later
+                  WHERE later.use_case = p.use_case AND later.as_of > p.as_of) AS stale
+FROM nightjar.publication p JOIN nightjar.commit c ON c.id = p.commit_id;
+COMMENT ON VIEW predictions.freshness IS 'Which night each prediction table shows; stale when a later night was tried and is not out.';
+
+CREATE VIEW predictions.segment_profiles AS
+SELECT p.use_case, p.as_of, p.model, s.segment_id, s.name AS segment, s.description, s.share AS share_at_training,
+       s.profile
+FROM nightjar.publication p
+JOIN nightjar.commit c ON c.id = p.commit_id
+JOIN nightjar.segment s ON s.model_id = c.model_id;
+COMMENT ON VIEW predictions.segment_profiles IS 'What characterises the segments that readers see now.';
+
+-- Rights --------------------------------------------------------------------------------------------------
+
+GRANT USAGE ON SCHEMA nightjar, nightjar_store TO nightjar_trainer, nightjar_scorer, nightjar_deployer;
+GRANT SELECT ON ALL TABLES IN SCHEMA nightjar TO nightjar_trainer, nightjar_scorer, nightjar_deployer;
+
+GRANT CREATE ON SCHEMA nightjar_store, snapshots TO nightjar_trainer;
+GRANT USAGE ON SCHEMA snapshots TO nightjar_trainer;
+GRANT INSERT, UPDATE ON nightjar.snapshot TO nightjar_trainer;
+GRANT USAGE ON SEQUENCE nightjar.snapshot_id TO nightjar_trainer;
+GRANT INSERT, DELETE ON nightjar.artifact, nightjar.artifact_chunk, nightjar.model_version TO nightjar_trainer;
+GRANT INSERT ON nightjar.segment, nightjar.trial, nightjar.decision, nightjar.alias_move, nightjar.gate_result
+    TO nightjar_trainer;
+GRANT INSERT, UPDATE ON nightjar.alias TO nightjar_trainer;
+
+GRANT INSERT ON nightjar.artifact, nightjar.artifact_chunk, nightjar.model_version, nightjar.segment,
+                nightjar.trial, nightjar.decision, nightjar.alias_move TO nightjar_deployer;
+GRANT INSERT, UPDATE ON nightjar.alias TO nightjar_deployer;
+
+GRANT CREATE ON SCHEMA nightjar_store TO nightjar_scorer;
+GRANT INSERT, UPDATE, DELETE ON nightjar.commit, nightjar.commit_stage, nightjar.shard, nightjar.quarantine,
+                                nightjar.publication TO nightjar_scorer;
+GRANT INSERT ON nightjar.gate_result TO nightjar_scorer;
+GRANT USAGE ON SCHEMA predictions TO nightjar_scorer, nightjar_analyst;
+GRANT SELECT ON predictions.commits, predictions.freshness, predictions.segment_profiles TO nightjar_scorer, nightjar_analyst;
