@@ -1,0 +1,138 @@
+"""Model versions: register, look up, drop."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from nightjar.errors import ModelInUseError, ModelNotFoundError
+from nightjar.registry.artifacts import write_artifact
+from nightjar.registry.records import Decision, ModelName, ModelRecord, Trial
+from nightjar.storage import Database, Role
+from nightjar.storage.database import Connection
+from nightjar.storage.named_sql import load_sql
+
+_SQL = load_sql("nightjar.registry", "registry.sql")
+
+
+def next_version(connection: Connection, name: str) -> ModelName:
+    """Return the next free version of a model name and hold it until the transaction ends."""
+    connection.execute(_SQL["lock_use_case"], [name])
+    row = connection.execute(_SQL["next_version"], [name]).fetchone()
+    assert row is not None
+    return ModelName(name, row["version"])
+
+
+def register(
+    connection: Connection,
+    record: ModelRecord,
+    artifact: bytes,
+    trials: Sequence[Trial],
+    *,
+    imported_at: datetime | None = None,
+) -> int:
+    """Write a model version with its artifact and leaderboard, within the caller's transaction; return its id."""
+    digest = write_artifact(connection, artifact)
+    assert digest == record.sha256
+    values: dict[str, Any] = {name: getattr(record, name) for name in record.__dataclass_fields__}
+    for name in (
+        "hyperparameters",
+        "coefficients",
+        "training_scores",
+        "test_scores",
+        "details",
+        "environment",
+    ):
+        values[name] = Jsonb(dict(values[name]))
+    values |= {
+        "name": record.name.name,
+        "version": record.name.version,
+        "signature": Jsonb(record.signature.as_json()),
+        "imported_at": imported_at,
+    }
+    row = connection.execute(_SQL["insert_model"], values).fetchone()
+    assert row is not None
+    model_id: int = row["id"]
+    if record.details.get("segments"):
+        connection.execute(_SQL["insert_segments"], {"model_id": model_id, "details": values["details"]})
+    for place, trial in enumerate(trials, start=1):
+        connection.execute(
+            _SQL["insert_trial"],
+            [model_id, place, trial.algorithm, Jsonb(dict(trial.parameters)), trial.metric, trial.score,
+             trial.fit_seconds, trial.failure],
+        )  # fmt: skip
+    return model_id
+
+
+def save_decision(connection: Connection, model_id: int, decision: Decision) -> None:
+    """Record what the gates said of a model."""
+    values = asdict(decision)
+    connection.execute(
+        _SQL["insert_decision"],
+        [model_id, *(values[name] for name in values if name != "reasons"), list(decision.reasons)],
+    )
+
+
+def find_model(connection: Connection, name: ModelName) -> ModelRecord:
+    """Return a model version.
+
+    Raises:
+        ModelNotFoundError: with the versions that exist.
+    """
+    row = connection.execute(
+        sql.SQL(_SQL["select"]) + sql.SQL(" WHERE name = %s AND version = %s"), [name.name, name.version]
+    ).fetchone()
+    if row is None:
+        known = connection.execute(
+            "SELECT version FROM nightjar.model_version WHERE name = %s ORDER BY version", [name.name]
+        ).fetchall()
+        versions = ", ".join(f"{name.name}@{other['version']}" for other in known)
+        raise ModelNotFoundError(f"There is no model {name}; there is {versions or 'none of that name'}.")
+    return ModelRecord.from_row(row)
+
+
+def trials_of(connection: Connection, model_id: int) -> list[Trial]:
+    """Return a model's leaderboard, best first."""
+    return [Trial(**row) for row in connection.execute(_SQL["trials"], [model_id])]
+
+
+def decisions_of(connection: Connection, model_id: int) -> list[Decision]:
+    """Return what the gates said of a model, oldest first."""
+    return [
+        Decision(**{**row, "reasons": tuple(row["reasons"])})
+        for row in connection.execute(_SQL["decisions"], [model_id])
+    ]
+
+
+def list_models(database: Database, use_case: str | None = None) -> list[ModelRecord]:
+    """Return all model versions, or those of one use case, by name and version."""
+    with database.connect(Role.SCORER) as connection:
+        rows = connection.execute(
+            sql.SQL(_SQL["select"])
+            + sql.SQL(" WHERE %(use_case)s::text IS NULL OR use_case = %(use_case)s ORDER BY name, version"),
+            {"use_case": use_case},
+        )
+        return [ModelRecord.from_row(row) for row in rows]
+
+
+def drop(database: Database, name: ModelName) -> None:
+    """Remove a model version that nothing needs.
+
+    Raises:
+        ModelNotFoundError: no such model.
+        ModelInUseError: an alias or a scored night needs it.
+    """
+    with database.connect(Role.OWNER) as connection:
+        model = find_model(connection, name)
+        uses = [row["use"] for row in connection.execute(_SQL["uses"], {"id": model.id})]
+        if uses:
+            raise ModelInUseError(f"{name} is needed: {'; '.join(uses)}. Move the alias or keep the model.")
+        try:
+            connection.execute(_SQL["delete_model"], [model.id])
+        except psycopg.errors.ForeignKeyViolation as error:
+            raise ModelInUseError(f"{name} has just been taken into use: keep it.") from error
+        connection.execute(_SQL["delete_artifact_unless_used"], [model.sha256])

@@ -1,0 +1,80 @@
+"""Scores with a registered model: named columns in, the kind's outputs out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nightjar.errors import SignatureError
+from nightjar.registry.artifacts import load_estimator, read_artifact
+from nightjar.registry.records import ModelRecord, Signature
+from nightjar.storage.database import Connection
+
+Columns = Mapping[str, npt.NDArray[np.generic]]
+Matrix = npt.NDArray[np.float64]
+Outputs = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A fitted estimator with the record that says what it reads and means."""
+
+    record: ModelRecord
+    estimator: Any
+
+    def predict(self, matrix: Matrix) -> Outputs:
+        """Score rows.
+
+        Args:
+            matrix: shape (rows, features), columns in the signature's order.
+
+        Returns:
+            probability (classification, recommender), prediction (regression), or segment_id and
+            distance (segmentation); each of shape (rows,).
+        """
+        return _PREDICT[self.record.kind](self.estimator, self.record, matrix)
+
+
+def load_predictor(connection: Connection, record: ModelRecord) -> Predictor:
+    """Load a model version's estimator from its database."""
+    return Predictor(record, load_estimator(read_artifact(connection, record.sha256)))
+
+
+def feature_matrix(signature: Signature, columns: Columns) -> Matrix:
+    """Return the model's input, shape (rows, features): columns are found by name, never by position.
+
+    Raises:
+        SignatureError: a column is missing.
+    """
+    missing = [column.name for column in signature.inputs if column.name not in columns]
+    if missing:
+        raise SignatureError(f"The features lack {', '.join(missing)}, which the model was trained on.")
+    matrix = np.empty((len(next(iter(columns.values()))), len(signature.inputs)))
+    for index, column in enumerate(signature.inputs):
+        matrix[:, index] = columns[column.name]
+    return matrix
+
+
+def _probability(estimator: Any, _record: ModelRecord, matrix: Matrix) -> Outputs:
+    return {"probability": estimator.predict_proba(matrix)[:, 1]}
+
+
+def _prediction(estimator: Any, _record: ModelRecord, matrix: Matrix) -> Outputs:
+    return {"prediction": estimator.predict(matrix)}
+
+
+def _segment(estimator: Any, record: ModelRecord, matrix: Matrix) -> Outputs:
+    distances = estimator.transform(matrix)
+    nearest = distances.argmin(axis=1)
+    ids = np.array([segment["id"] for segment in record.details["segments"]], dtype=np.int32)
+    return {"segment_id": ids[nearest], "distance": distances[np.arange(len(nearest)), nearest]}
+
+
+_PREDICT: dict[str, Callable[[Any, ModelRecord, Matrix], Outputs]] = {
+    "classification": _probability,
+    "recommender": _probability,
+    "regression": _prediction,
+    "segmentation": _segment,
+}

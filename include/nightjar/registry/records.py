@@ -1,0 +1,151 @@
+"""What the registry knows of a model version."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from nightjar.errors import ModelNotFoundError
+from nightjar.storage.copy_reader import CopyColumn, Encoding
+
+_NAME = re.compile(r"([a-z][a-z0-9_]{0,39})@([1-9]\d{0,8})")
+
+
+@dataclass(frozen=True, order=True)
+class ModelName:
+    """A model version's full name, `name@N`."""
+
+    name: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ModelName":
+        """Read `name@N`.
+
+        Raises:
+            ModelNotFoundError: the text is not such a name.
+        """
+        match = _NAME.fullmatch(text)
+        if match is None:
+            raise ModelNotFoundError(f"{text!r} is not a model: write name@N, such as churn_risk@1.")
+        return cls(match[1], int(match[2]))
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a model reads and writes: columns with their encodings and categories, in the model's order."""
+
+    inputs: tuple[CopyColumn, ...]
+    output: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form that is stored and carried in bundles."""
+        return {
+            "inputs": [
+                {
+                    "name": column.name,
+                    "encoding": column.encoding.value,
+                    "categories": list(column.categories),
+                }
+                for column in self.inputs
+            ],
+            "output": self.output,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Signature":
+        """Read the stored form."""
+        inputs = tuple(
+            CopyColumn(column["name"], Encoding(column["encoding"]), tuple(column["categories"]))
+            for column in content["inputs"]
+        )
+        return cls(inputs, content["output"])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate that was tried: a row of the leaderboard."""
+
+    algorithm: str
+    parameters: Mapping[str, Any]
+    metric: str
+    score: float | None
+    fit_seconds: float
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the promotion gates said of a model."""
+
+    champion: str | None
+    metric: str
+    model_score: float
+    champion_score: float | None
+    gain_low: float | None
+    gain_high: float | None
+    passed: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """Every fact of a model version beside its artifact's bytes."""
+
+    name: ModelName
+    use_case: str
+    kind: str
+    algorithm: str
+    snapshot: str
+    train_split: str
+    test_split: str
+    as_of: date
+    training_query: str
+    processed_rows: int
+    discarded_rows: int
+    preprocess_seconds: float
+    fit_seconds: float
+    iterations: int | None
+    output_type: str
+    hyperparameters: Mapping[str, Any]
+    coefficients: Mapping[str, float]
+    training_scores: Mapping[str, float]
+    test_scores: Mapping[str, float]
+    signature: Signature
+    details: Mapping[str, Any]
+    environment: Mapping[str, str]
+    code_version: str
+    sha256: str
+    trained_in: str
+    owner: str = ""
+    created_at: datetime | None = None
+    id: int = 0
+    aliases: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "ModelRecord":
+        """Build from a row of the block `select` in registry.sql."""
+        values = {name: row[name] for name in cls.__dataclass_fields__ if name in row}
+        values["name"] = ModelName(row["name"], row["version"])
+        values["signature"] = Signature.from_json(row["signature"])
+        values["aliases"] = tuple(row["aliases"])
+        return cls(**values)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the documented JSON form."""
+        return {
+            "name": self.name.name,
+            "version": self.name.version,
+            "use_case": self.use_case,
+            "kind": self.kind,
+            "algorithm": self.algorithm,
+            "snapshot": self.snapshot,
+            "metrics": dict(self.test_scores),
+            "aliases": list(self.aliases),
+            "sha256": self.sha256,
+            "created": self.created_at.isoformat() if self.created_at else None,
+        }

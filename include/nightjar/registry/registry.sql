@@ -1,0 +1,75 @@
+-- name: select
+SELECT m.*, ARRAY(SELECT alias FROM nightjar.alias a WHERE a.model_id = m.id ORDER BY alias) AS aliases
+FROM nightjar.model_version m
+
+-- name: insert_model
+INSERT INTO nightjar.model_version (
+    name, version, use_case, kind, algorithm, snapshot, snapshot_id, train_split, test_split, as_of, training_query,
+    processed_rows, discarded_rows, preprocess_seconds, fit_seconds, iterations, output_type, hyperparameters,
+    coefficients, training_scores, test_scores, signature, details, environment, code_version, sha256, trained_in,
+    created_at, imported_at)
+VALUES (
+    %(name)s, %(version)s, %(use_case)s, %(kind)s, %(algorithm)s, %(snapshot)s,
+    (SELECT id FROM nightjar.snapshot
+     WHERE name || '@' || major || '.' || minor || '.' || patch = %(snapshot)s),
+    %(train_split)s, %(test_split)s, %(as_of)s, %(training_query)s, %(processed_rows)s, %(discarded_rows)s,
+    %(preprocess_seconds)s, %(fit_seconds)s, %(iterations)s, %(output_type)s, %(hyperparameters)s, %(coefficients)s,
+    %(training_scores)s, %(test_scores)s, %(signature)s, %(details)s, %(environment)s, %(code_version)s, %(sha256)s,
+    %(trained_in)s, coalesce(%(created_at)s, clock_timestamp()), %(imported_at)s)
+RETURNING id
+
+-- name: insert_segments
+INSERT INTO nightjar.segment (model_id, segment_id, name, description, share, profile)
+SELECT %(model_id)s, (s->>'id')::integer, s->>'name', s->>'description', (s->>'share')::double precision, s->'profile'
+FROM jsonb_array_elements(%(details)s::jsonb->'segments') s
+
+-- name: insert_trial
+INSERT INTO nightjar.trial (model_id, place, algorithm, parameters, metric, score, fit_seconds, failure)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+
+-- name: insert_decision
+INSERT INTO nightjar.decision (model_id, champion, metric, model_score, champion_score, gain_low, gain_high, passed,
+                               reasons)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+
+-- name: next_version
+SELECT coalesce(max(version), 0) + 1 AS version FROM nightjar.model_version WHERE name = %s
+
+-- name: trials
+SELECT algorithm, parameters, metric, score, fit_seconds, failure
+FROM nightjar.trial WHERE model_id = %s ORDER BY place
+
+-- name: decisions
+SELECT champion, metric, model_score, champion_score, gain_low, gain_high, passed, reasons
+FROM nightjar.decision WHERE model_id = %s ORDER BY id
+
+-- name: uses
+SELECT 'it is ' || alias || ' of ' || use_case AS use FROM nightjar.alias WHERE model_id = %(id)s
+UNION ALL
+SELECT 'night ' || as_of || ' of ' || use_case || ' was scored with it'
+FROM nightjar.commit WHERE model_id = %(id)s
+
+-- name: delete_model
+DELETE FROM nightjar.model_version WHERE id = %s
+
+-- name: delete_artifact_unless_used
+DELETE FROM nightjar.artifact a
+WHERE sha256 = %s AND NOT EXISTS (SELECT FROM nightjar.model_version m WHERE m.sha256 = a.sha256)
+
+-- name: aliased
+WHERE m.id = (SELECT model_id FROM nightjar.alias WHERE use_case = %s AND alias = %s)
+
+-- name: set_alias
+INSERT INTO nightjar.alias (use_case, alias, model_id) VALUES (%(use_case)s, %(alias)s, %(model_id)s)
+ON CONFLICT (use_case, alias) DO UPDATE SET model_id = excluded.model_id
+
+-- name: record_move
+INSERT INTO nightjar.alias_move (use_case, alias, model, previous, reason, actor)
+VALUES (%(use_case)s, %(alias)s, %(model)s, %(previous)s, %(reason)s, %(actor)s)
+
+-- name: history
+SELECT use_case, alias, model, previous, reason, actor, moved_at
+FROM nightjar.alias_move WHERE use_case = %s AND alias = %s ORDER BY id DESC
+
+-- name: lock_use_case
+SELECT pg_advisory_xact_lock(hashtext('nightjar alias'), hashtext(%s))
