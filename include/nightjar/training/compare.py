@@ -1,0 +1,122 @@
+"""Compares a new model with the champion on the same test rows, and asks the promotion gates."""
+
+import numpy as np
+import numpy.typing as npt
+
+from nightjar import registry, snapshots
+from nightjar.registry import Alias, Decision, ModelRecord
+from nightjar.registry.predictor import load_predictor
+from nightjar.snapshots import SnapshotName
+from nightjar.storage import Database, Role
+from nightjar.training.dataset import read_dataset
+from nightjar.training.metrics import Evaluation, Metric, metric_of
+from nightjar.training.search import evaluate
+from nightjar.usecases import UseCase
+
+RESAMPLES = 400
+INTERVAL = (2.5, 97.5)
+
+
+def compare_with_champion(database: Database, use_case: UseCase, model: ModelRecord, actor: str) -> Decision:
+    """Judge a model by the declared gates, record the decision, and make it challenger when it passed."""
+    champion, ours, theirs = _evaluations(database, use_case, model)
+    metric = metric_of(use_case.kind, use_case.training.metric)
+    score = metric.score(ours)
+    champion_score = metric.score(theirs) if theirs else None
+    interval = bootstrap_gain(metric, ours, theirs, use_case.training.seed) if theirs else None
+    reasons = _refusals(use_case, metric, model, score, champion_score)
+    decision = Decision(
+        champion=str(champion.name) if champion else None,
+        metric=metric.name,
+        model_score=score,
+        champion_score=champion_score,
+        gain_low=interval[0] if interval else None,
+        gain_high=interval[1] if interval else None,
+        passed=not reasons,
+        reasons=tuple(reasons) or ("all gates passed",),
+    )
+    with database.connect(Role.TRAINER) as connection:
+        registry.save_decision(connection, model.id, decision)
+        if decision.passed:
+            registry.move_alias(
+                connection, use_case.name, Alias.CHALLENGER, model, reason="passed its gates", actor=actor
+            )
+    return decision
+
+
+def bootstrap_gain(metric: Metric, ours: Evaluation, theirs: Evaluation, seed: int) -> tuple[float, float]:
+    """Return the 95 % interval of how much better `ours` is, by a paired percentile bootstrap.
+
+    Both are drawn with the same rows each time (Efron and Tibshirani 1993, chapter 13).
+    """
+    generator = np.random.default_rng(seed)
+    draw = _mean_gains if metric.values is not None else _whole_gains
+    gains = draw(metric, ours, theirs, generator)
+    low, high = np.percentile(gains, INTERVAL)
+    return float(low), float(high)
+
+
+def _mean_gains(
+    metric: Metric, ours: Evaluation, theirs: Evaluation, generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    assert metric.values is not None
+    differences = metric.values(ours) - metric.values(theirs)
+    count = len(differences)
+    gains = np.array([differences[generator.integers(0, count, count)].mean() for _ in range(RESAMPLES)])
+    return gains if metric.greater_is_better else -gains
+
+
+def _whole_gains(
+    metric: Metric, ours: Evaluation, theirs: Evaluation, generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    assert metric.whole is not None
+    target = ours.dataset.target
+    gains: list[float] = []
+    while len(gains) < RESAMPLES:
+        rows = generator.integers(0, len(target), len(target))
+        if np.ptp(target[rows]) == 0:
+            continue  # one class only: such a draw has no score
+        gain = metric.better(
+            metric.whole(target[rows], ours.output[rows]), metric.whole(target[rows], theirs.output[rows])
+        )
+        gains.append(gain)
+    return np.array(gains)
+
+
+def _evaluations(
+    database: Database, use_case: UseCase, model: ModelRecord
+) -> tuple[ModelRecord | None, Evaluation, Evaluation | None]:
+    """Return the champion, and both models' outputs on the test rows of the new one."""
+    split = snapshots.find(database, SnapshotName.parse(model.test_split))
+    with database.connect(Role.TRAINER) as connection:
+        champion = registry.aliased_model(connection, use_case.name, Alias.CHAMPION)
+        ours = load_predictor(connection, model)
+        theirs = load_predictor(connection, champion) if champion and champion.id != model.id else None
+    evaluations = [
+        evaluate(
+            use_case.kind,
+            predictor.estimator,
+            read_dataset(database, use_case, split, predictor.record.signature),
+        )
+        for predictor in (ours, theirs)
+        if predictor is not None
+    ]
+    return (champion if theirs else None), evaluations[0], evaluations[1] if theirs else None
+
+
+def _refusals(
+    use_case: UseCase, metric: Metric, model: ModelRecord, score: float, champion_score: float | None
+) -> list[str]:
+    gates = use_case.promotion
+    reasons = []
+    if metric.better(score, gates.minimum_metric) < 0:
+        reasons.append(f"{metric.name} is {score:.4f}, the gate asks for {gates.minimum_metric}")
+    if champion_score is not None and metric.better(score, champion_score) < gates.minimum_gain:
+        reasons.append(
+            f"{metric.name} gains {metric.better(score, champion_score):+.4f} on the champion, "
+            f"the gate asks for {gates.minimum_gain:+}"
+        )
+    error = model.test_scores.get("calibration_error")
+    if gates.maximum_calibration_error is not None and error is not None and error > gates.maximum_calibration_error:
+        reasons.append(f"calibration error is {error:.4f}, the gate allows {gates.maximum_calibration_error}")
+    return reasons

@@ -1,0 +1,110 @@
+"""Freezes a use case's training data as of a date: features and outcomes at several earlier dates."""
+
+from datetime import date, timedelta
+
+from psycopg import sql
+
+from nightjar import snapshots
+from nightjar.errors import SnapshotNotFoundError, TrainingError
+from nightjar.snapshots import Snapshot, SnapshotName, State, Version
+from nightjar.storage import Database
+from nightjar.storage.parameters import bind
+from nightjar.usecases import Kind, UseCase
+
+TRAIN, TEST = "_train", "_test"
+
+
+def training_dates(use_case: UseCase, as_of: date) -> list[date]:
+    """Return the as-of dates of the training rows, oldest first.
+
+    The newest lies a horizon before `as_of`, so every outcome is known by then.
+    """
+    newest = as_of - timedelta(days=use_case.horizon_days)
+    step = timedelta(days=use_case.training.every_days)
+    return [newest - step * back for back in reversed(range(use_case.training.dates))]
+
+
+def training_query(use_case: UseCase, as_of: date) -> sql.Composed:
+    """Return the query of the training rows: keys, as_of, features and, but for segmentation, the target."""
+    return sql.SQL("\nUNION ALL\n").join(_rows_at(use_case, day) for day in training_dates(use_case, as_of))
+
+
+def freeze_training_data(database: Database, use_case: UseCase, as_of: date) -> Snapshot:
+    """Create the snapshot `<use_case>_<date>` and return it; the same rows again are not stored twice.
+
+    Raises:
+        SnapshotQueryError: the declared SQL fails.
+        TrainingError: it gives no rows.
+    """
+    name = f"{use_case.name}_{as_of:%Y%m%d}"
+    earlier = snapshots.list_snapshots(database, use_case=use_case.name, as_of=as_of)
+    versions = [other.name.version for other in earlier if other.name.name == name]
+    version = Version(max(versions).major + 1) if versions else None
+    query = training_query(use_case, as_of).as_string()
+    comment = f"Training data of {use_case.title.lower()} as of {as_of}"
+    snapshot = snapshots.create(
+        database, name, query, version=version, comment=comment, use_case=use_case.name, as_of=as_of
+    )
+    if snapshot.row_count == 0:
+        raise TrainingError(
+            f"The features of {use_case.name} have no rows at {', '.join(map(str, training_dates(use_case, as_of)))}: "
+            "load earlier data or choose a later as-of date."
+        )
+    return snapshot
+
+
+def split_training_data(database: Database, use_case: UseCase, snapshot: Snapshot) -> tuple[Snapshot, Snapshot]:
+    """Split into published train and test parts and return them: the newest dates are for the test.
+
+    With a single date the rows are split at random, by seed.
+    """
+    share = use_case.training.test_share
+    by_date = "as_of" if use_case.training.dates > 1 else None
+    train, test = snapshots.split(
+        database,
+        snapshot.name,
+        {TRAIN: round(1 - share, 6), TEST: share},
+        group_by=by_date,
+        time_by=by_date,
+        seed=use_case.training.seed,
+        publish=True,
+    )
+    return train, test
+
+
+def training_snapshot(
+    database: Database, use_case: UseCase, *, name: SnapshotName | None = None, as_of: date | None = None
+) -> Snapshot:
+    """Return the snapshot to train on: the named one, or the newest published one (as of a date).
+
+    Raises:
+        SnapshotNotFoundError: there is none.
+    """
+    if name is not None:
+        return snapshots.find(database, name)
+    found = [
+        snapshot
+        for snapshot in snapshots.list_snapshots(database, use_case=use_case.name, as_of=as_of)
+        if snapshot.state is State.PUBLISHED and not snapshot.name.name.endswith((TRAIN, TEST))
+    ]
+    if not found:
+        raise SnapshotNotFoundError(
+            f"{use_case.name} has no published snapshot{f' as of {as_of}' if as_of else ''}: "
+            f"run the DAG snapshot_training_data__{use_case.name}, or 'nightjar train {use_case.name} --as-of DATE'."
+        )
+    return max(found, key=lambda snapshot: (snapshot.as_of or date.min, snapshot.name.version))
+
+
+def _rows_at(use_case: UseCase, day: date) -> sql.Composed:
+    features = bind(use_case.features_sql, {"as_of": day})
+    keys = sql.SQL(", ").join(sql.Identifier(name) for name in use_case.row_key)
+    if use_case.target is None or use_case.target_sql is None:
+        return sql.SQL("SELECT {day} AS as_of, features.* FROM (\n{features}\n) features").format(
+            day=sql.Literal(day), features=features
+        )
+    # What a recommender's candidates miss counts against it, so bought pairs stay without features.
+    join = sql.SQL("FULL JOIN" if use_case.kind is Kind.RECOMMENDER else "LEFT JOIN")
+    target = bind(use_case.target_sql, {"as_of": day, "horizon_days": use_case.target.horizon_days})
+    return sql.SQL(
+        "SELECT {day} AS as_of, * FROM (\n{features}\n) features {join} (\n{target}\n) target USING ({keys})"
+    ).format(day=sql.Literal(day), features=features, join=join, target=target, keys=keys)

@@ -1,0 +1,165 @@
+"""Metrics by kind. Each works on rows or on groups that can be drawn again, for the bootstrap."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import metrics as sklearn_metrics
+
+from nightjar.errors import DeclarationError, did_you_mean
+from nightjar.training.dataset import Dataset
+from nightjar.usecases import Kind
+
+# Above any date, as days since 1970: entity and date fit into one integer.
+_DAYS_BOUND = 1 << 20
+# Silhouettes compare every pair of rows.
+_SILHOUETTE_ROWS = 5000
+
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a metric looks at: rows with their truth and a model's output for each, both (rows,).
+
+    For segmentation the output is the cluster, and `space` (rows, dimensions) where distances are taken.
+    """
+
+    dataset: Dataset
+    output: Vector
+    space: Vector | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: `values` per unit, whose mean it is, or `whole` where it has no such form."""
+
+    name: str
+    greater_is_better: bool
+    values: Callable[[Evaluation], Vector] | None = None
+    whole: Callable[[Vector, Vector], float] | None = None
+
+    def score(self, evaluation: Evaluation) -> float:
+        """Return the metric over all rows."""
+        if self.values is not None:
+            return float(np.mean(self.values(evaluation)))
+        assert self.whole is not None
+        return float(self.whole(evaluation.dataset.target, evaluation.output))
+
+    def better(self, score: float, other: float) -> float:
+        """Return by how much `score` is better than `other`; negative when it is worse."""
+        return score - other if self.greater_is_better else other - score
+
+
+def metric_of(kind: Kind, name: str) -> Metric:
+    """Return a metric of a kind.
+
+    Raises:
+        DeclarationError: the kind has no such metric.
+    """
+    if name not in METRICS[kind]:
+        raise DeclarationError(f"training.metric: {kind} has no metric {name!r}.{did_you_mean(name, METRICS[kind])}")
+    return METRICS[kind][name]
+
+
+def all_scores(kind: Kind, evaluation: Evaluation) -> dict[str, float]:
+    """Return every metric of a kind."""
+    return {name: metric.score(evaluation) for name, metric in METRICS[kind].items()}
+
+
+def calibration_error(target: Vector, probability: Vector, bins: int = 10) -> float:
+    """Return the expected calibration error over bins of equal size (Naeini et al. 2015)."""
+    order = np.argsort(probability, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    gaps = [abs(target[part].mean() - probability[part].mean()) * len(part) for part in parts]
+    return float(sum(gaps) / len(target))
+
+
+def _absolute_errors(evaluation: Evaluation) -> Vector:
+    errors: Vector = np.abs(evaluation.dataset.target - evaluation.output)
+    return errors
+
+
+def _silhouettes(evaluation: Evaluation) -> Vector:
+    assert evaluation.space is not None
+    rows = np.linspace(0, len(evaluation.output) - 1, min(len(evaluation.output), _SILHOUETTE_ROWS)).astype(int)
+    values: Vector = sklearn_metrics.silhouette_samples(evaluation.space[rows], evaluation.output[rows])
+    return values
+
+
+def _root_mean_squared_error(target: Vector, output: Vector) -> float:
+    return float(np.sqrt(np.mean((target - output) ** 2)))
+
+
+def _ndcg_at(count: int) -> Callable[[Evaluation], Vector]:
+    """NDCG with binary relevance (Järvelin and Kekäläinen 2002), one value per entity and date."""
+    discounts = 1 / np.log2(np.arange(count) + 2)
+    ideal = np.concatenate([[0.0], np.cumsum(discounts)])
+
+    def values(evaluation: Evaluation) -> Vector:
+        hits, positions, group, relevant = _ranked_hits(evaluation, count)
+        gains = np.bincount(group, weights=hits * discounts[positions], minlength=len(relevant))
+        result: Vector = gains / ideal[np.minimum(relevant, count)]
+        return result
+
+    return values
+
+
+def _recall_at(count: int) -> Callable[[Evaluation], Vector]:
+    """Share of the bought items among the first `count`, over min(count, bought), per entity and date."""
+
+    def values(evaluation: Evaluation) -> Vector:
+        hits, _, group, relevant = _ranked_hits(evaluation, count)
+        found = np.bincount(group, weights=hits, minlength=len(relevant))
+        result: Vector = found / np.minimum(relevant, count)
+        return result
+
+    return values
+
+
+def _ranked_hits(
+    evaluation: Evaluation, count: int
+) -> tuple[Vector, npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return, for the first `count` candidates of each group: hit, position, group; and bought items per group.
+
+    Groups (entity, date) that bought nothing, or have no candidates, are left out.
+    """
+    data = evaluation.dataset
+    _, group = np.unique(data.entity * _DAYS_BOUND + data.day.astype(np.int64), return_inverse=True)
+    bought = np.bincount(group, weights=data.target)
+    known = np.bincount(group, weights=data.candidate)
+    counted = (bought > 0) & (known > 0)
+    renumbered = np.cumsum(counted) - 1
+    rows = np.flatnonzero(counted[group] & data.candidate)
+    order = rows[np.lexsort((rows, -evaluation.output[rows], group[rows]))]
+    groups = group[order]
+    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+    position = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    first = position < count
+    return (
+        data.target[order][first],
+        position[first],
+        renumbered[groups[first]],
+        bought[counted].astype(np.intp),
+    )
+
+
+METRICS: dict[Kind, dict[str, Metric]] = {
+    Kind.CLASSIFICATION: {
+        "roc_auc": Metric("roc_auc", True, whole=sklearn_metrics.roc_auc_score),
+        "average_precision": Metric("average_precision", True, whole=sklearn_metrics.average_precision_score),
+        "log_loss": Metric("log_loss", False, whole=sklearn_metrics.log_loss),
+        "calibration_error": Metric("calibration_error", False, whole=calibration_error),
+    },
+    Kind.REGRESSION: {
+        "mean_absolute_error": Metric("mean_absolute_error", False, values=_absolute_errors),
+        "root_mean_squared_error": Metric("root_mean_squared_error", False, whole=_root_mean_squared_error),
+        "r2": Metric("r2", True, whole=sklearn_metrics.r2_score),
+    },
+    Kind.SEGMENTATION: {"silhouette": Metric("silhouette", True, values=_silhouettes)},
+    Kind.RECOMMENDER: {
+        "ndcg_at_10": Metric("ndcg_at_10", True, values=_ndcg_at(10)),
+        "recall_at_20": Metric("recall_at_20", True, values=_recall_at(20)),
+    },
+}

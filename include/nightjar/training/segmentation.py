@@ -1,0 +1,113 @@
+"""Names the segments of a fitted segmentation and keeps those of the champion."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from nightjar.errors import TrainingError
+from nightjar.registry import Signature
+from nightjar.storage.copy_reader import Encoding
+
+Clusters = npt.NDArray[np.intp]
+MINIMUM_OVERLAP = 0.3
+NAMED_FEATURES = 2
+# Standard deviations from the overall mean above which a feature characterises a segment.
+NOTABLE = 0.25
+
+
+@dataclass(frozen=True)
+class KnownSegments:
+    """The champion's segments: which of them each training row is in, and their names by id."""
+
+    of_row: npt.NDArray[np.int32]
+    names: dict[int, str]
+
+
+def describe_segments(
+    signature: Signature, features: npt.NDArray[np.float64], clusters: Clusters, known: KnownSegments | None
+) -> list[dict[str, Any]]:
+    """Return one description per cluster, in the estimator's order: id, name, description, share, profile.
+
+    Raises:
+        TrainingError: a cluster is empty.
+    """
+    count = int(clusters.max()) + 1
+    sizes = np.bincount(clusters, minlength=count)
+    if (sizes == 0).any():
+        raise TrainingError("A segment holds no entity: declare fewer clusters.")
+    means, deviations = _profiles(features, clusters, count)
+    ids, names = _identify(clusters, count, known)
+    segments = []
+    taken = set(names.values())
+    for cluster in range(count):
+        notable = _notable(signature, deviations[cluster])
+        name = names.get(cluster) or _unused_name(notable, taken)
+        taken.add(name)
+        segments.append(
+            {
+                "id": ids[cluster],
+                "name": name,
+                "description": ", ".join(f"{word} {label}" for word, label in notable[:5]) or "average in everything",
+                "share": float(sizes[cluster] / sizes.sum()),
+                "profile": {
+                    column.name: None if np.isnan(mean) else round(float(mean), 4)
+                    for column, mean in zip(signature.inputs, means[cluster], strict=True)
+                    if column.encoding is not Encoding.CATEGORY
+                },
+            }
+        )
+    return segments
+
+
+def _profiles(
+    features: npt.NDArray[np.float64], clusters: Clusters, count: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the mean features per cluster, and how many standard deviations they are off the whole's."""
+    means = np.array([np.nanmean(features[clusters == cluster], axis=0) for cluster in range(count)])
+    spread = np.nanstd(features, axis=0)
+    deviations = (means - np.nanmean(features, axis=0)) / np.where(spread > 0, spread, np.inf)
+    return means, deviations
+
+
+def _identify(clusters: Clusters, count: int, known: KnownSegments | None) -> tuple[list[int], dict[int, str]]:
+    """Match clusters to the known segments by overlap; the rest get new ids."""
+    if known is None:
+        return list(range(1, count + 1)), {}
+    old_ids = sorted(known.names)
+    overlap = np.array([[_jaccard(clusters == new, known.of_row == old) for old in old_ids] for new in range(count)])
+    matched = {
+        int(new): old_ids[old]
+        for new, old in zip(*linear_sum_assignment(-overlap), strict=True)
+        if overlap[new, old] >= MINIMUM_OVERLAP
+    }
+    free = iter(range(max(old_ids) + 1, max(old_ids) + 1 + count))
+    ids = [matched[cluster] if cluster in matched else next(free) for cluster in range(count)]
+    return ids, {cluster: known.names[old] for cluster, old in matched.items()}
+
+
+def _jaccard(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
+    union = (one | other).sum()
+    return float((one & other).sum() / union) if union else 0.0
+
+
+def _notable(signature: Signature, deviations: npt.NDArray[np.float64]) -> list[tuple[str, str]]:
+    """Return (high or low, feature in words) for what stands out, the most distinguishing first."""
+    order = np.argsort(-np.abs(deviations), kind="stable")
+    return [
+        ("high" if deviations[index] > 0 else "low", signature.inputs[index].name.replace("_", " "))
+        for index in order
+        if abs(deviations[index]) >= NOTABLE and signature.inputs[index].encoding is not Encoding.CATEGORY
+    ]
+
+
+def _unused_name(notable: list[tuple[str, str]], taken: set[str]) -> str:
+    words = [f"{word} {label}" for word, label in notable]
+    for length in range(NAMED_FEATURES, len(words) + 1):
+        name = ", ".join(words[:length]).capitalize()
+        if name not in taken:
+            return name
+    number = sum(other.startswith("Average") for other in taken) + 1
+    return "Average" if number == 1 else f"Average {number}"
