@@ -1,0 +1,20 @@
+"""Nightly scoring: features in the database, shards, gates, and a publish that readers see all at once."""
+
+from nightjar.scoring.commits import Commit, list_commits, open_commit
+from nightjar.scoring.features import build_features
+from nightjar.scoring.night import score_night
+from nightjar.scoring.prediction_tables import create_prediction_tables
+from nightjar.scoring.publish import check_night, publish
+from nightjar.scoring.shards import score_shard
+
+__all__ = [
+    "Commit",
+    "build_features",
+    "check_night",
+    "create_prediction_tables",
+    "list_commits",
+    "open_commit",
+    "publish",
+    "score_night",
+    "score_shard",
+]

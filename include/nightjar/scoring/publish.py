@@ -1,0 +1,89 @@
+"""The last steps of a night: check that it is whole, make it visible, forget what has expired."""
+
+from psycopg import sql
+
+from nightjar.errors import IncompleteNightError
+from nightjar.quality import check_predictions
+from nightjar.scoring.commits import Commit, find_commit, work_on
+from nightjar.scoring.prediction_tables import store_table
+from nightjar.storage import Database, Role
+from nightjar.storage.database import Connection
+from nightjar.storage.named_sql import load_sql
+from nightjar.usecases import UseCase
+
+_SQL = load_sql("nightjar.scoring", "scoring.sql")
+
+
+def check_night(database: Database, use_case: UseCase, commit: Commit) -> int:
+    """Check the staged predictions; return how many expectations were evaluated.
+
+    Raises:
+        IncompleteNightError: an entity is neither scored nor quarantined, or too many are quarantined.
+        GateError: an expectation fails.
+    """
+    with database.connect(Role.SCORER) as connection:
+        require_complete(connection, use_case, commit)
+    rows = sql.SQL("(SELECT * FROM {} WHERE commit_id = {}) night").format(
+        store_table(use_case), sql.Literal(commit.id)
+    )
+    return check_predictions(database, Role.SCORER, use_case, commit.as_of, commit.run_id, rows)
+
+
+def require_complete(connection: Connection, use_case: UseCase, commit: Commit) -> dict[str, int]:
+    """Return a night's totals when every entity is scored or quarantined.
+
+    Raises:
+        IncompleteNightError: naming what is missing.
+    """
+    totals = connection.execute(_SQL["totals"], [commit.id]).fetchone()
+    population = find_commit(connection, commit.id).population
+    assert totals is not None
+    if totals["finished"] < totals["shards"] or not totals["shards"]:
+        raise IncompleteNightError(
+            f"{totals['finished']} of {totals['shards']} shards of commit {commit.id} are scored: score the rest first."
+        )
+    if totals["scored"] + totals["quarantined"] != population:
+        raise IncompleteNightError(
+            f"Commit {commit.id} has {population} entities, {totals['scored']} scored and {totals['quarantined']} "
+            "quarantined: start the night again."
+        )
+    if totals["quarantined"] > use_case.scoring.maximum_quarantined * population:
+        raise IncompleteNightError(
+            f"{totals['quarantined']} of {population} entities of commit {commit.id} are quarantined, "
+            f"scoring.maximum_quarantined allows {use_case.scoring.maximum_quarantined:.1%}: see nightjar.quarantine."
+        )
+    return dict(totals)
+
+
+def publish(database: Database, use_case: UseCase, commit: Commit) -> Commit:
+    """Make a night visible in one short transaction, then forget what has expired.
+
+    Readers see the whole old night or the whole new one: all that changes is the row of
+    nightjar.publication that their view joins. A night older than the one shown goes to history only.
+
+    Raises:
+        IncompleteNightError: it is not whole.
+    """
+    with database.connect(Role.SCORER) as connection:
+        if find_commit(connection, commit.id).state == "published":
+            return find_commit(connection, commit.id)
+    with work_on(database, commit.id, "publish") as (connection, _):
+        totals = require_complete(connection, use_case, commit)
+        connection.execute(_SQL["supersede"], [commit.id])
+        connection.execute(_SQL["publish"], {"id": commit.id, **totals})
+        connection.execute(_SQL["point_readers"], [commit.id])
+    forget_expired(database, use_case)
+    with database.connect(Role.SCORER) as connection:
+        return find_commit(connection, commit.id)
+
+
+def forget_expired(database: Database, use_case: UseCase) -> int:
+    """Delete rows of replaced, abandoned and too old nights, and staging tables; return the number of nights."""
+    with database.connect(Role.SCORER) as connection:
+        values = {"use_case": use_case.name, "nights": use_case.scoring.history_nights}
+        expired = [row["id"] for row in connection.execute(_SQL["expired"], values)]
+        connection.execute(sql.SQL("DELETE FROM {} WHERE commit_id = ANY(%s)").format(store_table(use_case)), [expired])
+        for row in connection.execute(_SQL["closed_with_staging"], [use_case.name]).fetchall():
+            table = sql.Identifier("nightjar_store", f"features_{row['id']}")
+            connection.execute(sql.SQL("DROP TABLE {}").format(table))
+    return len(expired)

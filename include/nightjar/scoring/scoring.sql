@@ -1,0 +1,80 @@
+-- name: select
+SELECT id, use_case, as_of, state, model, run_id, population, scored, rows, quarantined, started_at, published_at
+FROM nightjar.commit
+
+-- name: open_of_night
+SELECT id, run_id, model FROM nightjar.commit WHERE use_case = %s AND as_of = %s AND state = 'open' FOR UPDATE
+
+-- name: insert
+INSERT INTO nightjar.commit (use_case, as_of, state, model_id, model, snapshot, code_version, run_id)
+VALUES (%(use_case)s, %(as_of)s, 'open', %(model_id)s, %(model)s, %(snapshot)s, %(code_version)s, %(run_id)s)
+RETURNING id
+
+-- name: abandon
+UPDATE nightjar.commit SET state = 'abandoned' WHERE id = %s AND state = 'open'
+
+-- name: try_exclusive
+SELECT pg_try_advisory_xact_lock(hashtext('nightjar commit'), %s::integer) AS free
+
+-- name: try_shared
+SELECT pg_try_advisory_xact_lock_shared(hashtext('nightjar commit'), %s::integer) AS free
+
+-- name: insert_shards
+INSERT INTO nightjar.shard (commit_id, ordinal, low_key, high_key, planned_rows)
+SELECT {commit}, ordinal, min(key), max(key), sum(rows)
+FROM (
+    SELECT key, rows, floor((sum(rows) OVER (ORDER BY key) - 1) * {shards} / {total})::integer AS ordinal
+    FROM (SELECT {key} AS key, count(*) AS rows FROM {features} GROUP BY 1) entities
+) placed
+GROUP BY ordinal
+
+-- name: shards
+SELECT ordinal, low_key, high_key, planned_rows, scored_at FROM nightjar.shard WHERE commit_id = %s ORDER BY ordinal
+
+-- name: lock_shard
+SELECT ordinal, low_key, high_key, planned_rows, scored_at
+FROM nightjar.shard WHERE commit_id = %s AND ordinal = %s FOR UPDATE
+
+-- name: finish_shard
+UPDATE nightjar.shard
+SET scored = %(scored)s, rows = %(rows)s, quarantined = %(quarantined)s, scored_at = clock_timestamp()
+WHERE commit_id = %(commit_id)s AND ordinal = %(ordinal)s
+
+-- name: totals
+SELECT count(*) AS shards, count(scored_at) AS finished, coalesce(sum(scored), 0) AS scored,
+       coalesce(sum(rows), 0) AS rows, coalesce(sum(quarantined), 0) AS quarantined
+FROM nightjar.shard WHERE commit_id = %s
+
+-- name: supersede
+UPDATE nightjar.commit SET state = 'superseded'
+WHERE state = 'published' AND (use_case, as_of) = (SELECT use_case, as_of FROM nightjar.commit WHERE id = %s)
+
+-- name: publish
+UPDATE nightjar.commit
+SET state = 'published', published_at = clock_timestamp(), scored = %(scored)s, rows = %(rows)s,
+    quarantined = %(quarantined)s
+WHERE id = %(id)s AND state = 'open'
+
+-- name: point_readers
+INSERT INTO nightjar.publication (use_case, commit_id, as_of, model, published_at)
+SELECT use_case, id, as_of, model, published_at FROM nightjar.commit WHERE id = %s
+ON CONFLICT (use_case) DO UPDATE
+SET commit_id = excluded.commit_id, as_of = excluded.as_of, model = excluded.model,
+    published_at = excluded.published_at
+WHERE excluded.as_of >= nightjar.publication.as_of
+
+-- name: expired
+SELECT id FROM nightjar.commit c
+WHERE use_case = %(use_case)s AND state <> 'open'
+  AND id <> ALL (SELECT commit_id FROM nightjar.publication)
+  AND (state <> 'published' OR as_of NOT IN (
+      SELECT as_of FROM nightjar.commit WHERE use_case = %(use_case)s AND state = 'published'
+      ORDER BY as_of DESC LIMIT %(nights)s))
+
+-- name: record_stage
+INSERT INTO nightjar.commit_stage (commit_id, stage, seconds) VALUES (%s, %s, %s)
+ON CONFLICT (commit_id, stage) DO UPDATE SET seconds = nightjar.commit_stage.seconds + excluded.seconds
+
+-- name: closed_with_staging
+SELECT id FROM nightjar.commit
+WHERE use_case = %s AND state <> 'open' AND to_regclass('nightjar_store.features_' || id) IS NOT NULL
