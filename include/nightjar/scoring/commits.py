@@ -158,6 +158,12 @@ def work_on(database: Database, commit_id: int, stage: str) -> Iterator[tuple[Co
         connection.execute(_SQL["record_stage"], [commit_id, stage, time.perf_counter() - started])
 
 
+def abandon(database: Database, commit_id: int) -> None:
+    """End an open night without publishing it."""
+    with database.connect(Role.SCORER) as connection:
+        connection.execute(_SQL["abandon"], [commit_id])
+
+
 def _take_over(connection: Connection, use_case: UseCase, as_of: date, left_open: Mapping[str, Any]) -> None:
     free = connection.execute(_SQL["try_exclusive"], [left_open["id"]]).fetchone()
     if free is None or not free["free"]:

@@ -117,7 +117,13 @@ def _shown_columns(use_case: UseCase) -> sql.Composed:
         sql.SQL("s.{}").format(sql.Identifier(column.name)) for column in output_columns(use_case)
     ]
     if use_case.items:
-        names.insert(2, sql.SQL("label.{}").format(sql.Identifier(use_case.items.label)))
+        # An item without a label is shown by its key.
+        names.insert(
+            2,
+            sql.SQL("coalesce(label.{label}, s.{key}::text) AS {label}").format(
+                label=sql.Identifier(use_case.items.label), key=sql.Identifier(use_case.items.key.name)
+            ),
+        )
     if use_case.kind is Kind.SEGMENTATION:
         names.insert(2, sql.SQL("label.name AS segment"))
     return sql.SQL(", ").join(names)
