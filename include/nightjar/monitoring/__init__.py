@@ -1,0 +1,1 @@
+"""Observes what the nights and the catalog hold; blocks nothing and changes nothing."""

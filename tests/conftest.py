@@ -1,0 +1,110 @@
+"""Two real Postgres servers for the whole run; a fresh copy of a template database for each test."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pytest
+from psycopg import sql
+
+from nightjar import retail
+from nightjar.retail import source
+from nightjar.scoring import create_prediction_tables
+from nightjar.storage import Database, migrate
+from nightjar.storage.embedded import start_server, stop_server
+from nightjar.usecases import declared_use_cases
+
+# Every eighth household of the real data: fast, and enough for the declared expectations.
+HOUSEHOLD_CUT = 8
+FIRST_NIGHT = date(2017, 12, 1)
+
+EMPTY, RETAIL = "template_empty", "template_retail"
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Database]]:
+    """The servers `dev` and `prod`, each with its template databases."""
+    root = tmp_path_factory.mktemp("postgres")
+    databases = {name: start_server(root / name, EMPTY) for name in ("dev", "prod")}
+    for database in databases.values():
+        with database.autocommit() as connection:
+            # A test server's data need not survive a power cut.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        migrate.upgrade(database)
+        create_prediction_tables(database, declared_use_cases().values())
+    yield databases
+    for name in databases:
+        stop_server(root / name)
+
+
+@pytest.fixture(scope="session")
+def retail_servers(servers: dict[str, Database]) -> dict[str, Database]:
+    """The same servers, with a template that holds a cut of the sample business up to the first night."""
+    cut_sample_business()
+    for database in servers.values():
+        _copy(database, EMPTY, RETAIL)
+        retail.load_until(database.with_database(RETAIL), FIRST_NIGHT)
+    return servers
+
+
+@pytest.fixture
+def dev_database(servers: dict[str, Database]) -> Iterator[Database]:
+    """An empty migrated database on the server `dev`."""
+    yield from _fresh(servers["dev"], EMPTY)
+
+
+@pytest.fixture
+def prod_database(servers: dict[str, Database]) -> Iterator[Database]:
+    """An empty migrated database on the server `prod`."""
+    yield from _fresh(servers["prod"], EMPTY)
+
+
+@pytest.fixture
+def dev_retail(retail_servers: dict[str, Database]) -> Iterator[Database]:
+    """A database on the server `dev` with the cut of the sample business."""
+    yield from _fresh(retail_servers["dev"], RETAIL)
+
+
+@pytest.fixture
+def prod_retail(retail_servers: dict[str, Database]) -> Iterator[Database]:
+    """A database on the server `prod` with the cut of the sample business."""
+    yield from _fresh(retail_servers["prod"], RETAIL)
+
+
+def cut_sample_business() -> None:
+    """Make the sample business in this process one of every eighth household only."""
+    if getattr(source._frame, "is_cut", False):
+        return
+    whole = source._frame
+
+    def cut(name: str) -> pd.DataFrame:
+        frame = whole(name)
+        return frame[frame["household_id"] % HOUSEHOLD_CUT == 0] if "household_id" in frame else frame
+
+    replacement: Any = cut
+    replacement.is_cut = True
+    source._frame = replacement
+    source.transactions.cache_clear()
+    source.redemptions.cache_clear()
+
+
+_counter = iter(range(1_000_000))
+
+
+def _fresh(server: Database, template: str) -> Iterator[Database]:
+    name = f"test_{next(_counter)}"
+    _copy(server, template, name)
+    yield server.with_database(name)
+    with server.with_database("postgres").autocommit() as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _copy(server: Database, template: str, name: str) -> None:
+    with server.with_database("postgres").autocommit() as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
