@@ -1,0 +1,73 @@
+"""Carries a model from the dev to the prod database and makes it champion, when a person agrees.
+
+1. `export_model`: the challenger, or the version chosen in the form, becomes a bundle of files.
+2. `verify_bundle`: every byte, type and score of the bundle is proved.
+3. `approve`: a person reads the evidence under *Required actions* and approves or rejects. No answer within
+   three days counts as a rejection.
+4. `import_model`: one transaction in prod; name, version and lineage stay.
+5. `move_champion`: the alias moves in one transaction, with who approved and why. There is never a moment
+   without a champion.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Param, dag, task
+
+from nightjar.orchestration import promote_steps as steps
+from nightjar.orchestration.assets import challenger, champion
+from nightjar.orchestration.dag_settings import by_asset, model_param, use_case_dag
+from nightjar.usecases import UseCase, declared_use_cases
+
+
+def promote_models(use_case: UseCase) -> None:
+    """Define the DAG of one use case."""
+    asset = champion(use_case)
+
+    @dag(
+        **use_case_dag("promote_models", use_case, __doc__),
+        **by_asset(challenger(use_case)),
+        params={
+            "model": model_param(
+                f"Which version to promote, such as `{use_case.name}@3`. Empty: the challenger in dev."
+            ),
+        },
+    )
+    def workflow() -> None:
+        @task
+        def export_model() -> str:
+            return steps.export(use_case.name)
+
+        @task
+        def verify_bundle(model: str) -> dict[str, Any]:
+            return steps.verify(use_case.name, model)
+
+        @task
+        def import_model(model: str) -> str:
+            return steps.import_into_production(model)
+
+        @task(outlets=[asset])
+        def move_champion(model: str, approval: dict[str, Any]) -> None:
+            steps.move_champion(model, approval, asset)
+
+        model = export_model()
+        verified = verify_bundle(model)
+        approve = ApprovalOperator(
+            task_id="approve",
+            subject=f"Promote a new model of {use_case.title} to production?",
+            body="{{ ti.xcom_pull(task_ids='verify_bundle')['evidence'] }}",
+            params={"note": Param("", type="string", title="Note", description="Kept with the decision.")},
+            defaults=ApprovalOperator.REJECT,
+            response_timeout=timedelta(days=3),
+            ignore_downstream_trigger_rules=True,
+        )
+        imported = import_model(model)
+        verified >> approve >> imported
+        move_champion(imported, approve.output)
+
+    workflow()
+
+
+for declared in declared_use_cases().values():
+    promote_models(declared)

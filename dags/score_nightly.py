@@ -1,0 +1,72 @@
+"""Scores every entity of a use case for one night and publishes the predictions, in the prod database.
+
+1. `build_features`: the sources must serve the as-of date; the declared SQL is staged once for all shards.
+2. `gate_features`: expectations on the staged features.
+3. `score_shard`: one mapped task per key range, each all or nothing; a retry leaves finished ones alone.
+4. `gate_predictions`: every entity is scored or quarantined, and the predictions meet their expectations.
+5. `publish`: readers see the whole new night at once. Until then, and when anything fails, they see the old one.
+
+Runs every night, keyed by the as-of date. The same night again replaces it.
+"""
+
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+
+from nightjar.orchestration import score_steps as steps
+from nightjar.orchestration.assets import predictions
+from nightjar.orchestration.dag_settings import as_of_param, by_date, model_param, use_case_dag
+from nightjar.usecases import UseCase, declared_use_cases
+
+
+def score_nightly(use_case: UseCase) -> None:
+    """Define the DAG of one use case."""
+    asset = predictions(use_case)
+
+    @dag(
+        **use_case_dag("score_nightly", use_case, __doc__),
+        **by_date(use_case, use_case.schedule.score),
+        params={
+            "as_of": as_of_param(),
+            "model": model_param("Score with this version, which must be in prod. Empty: the champion."),
+            "finish": Param(
+                steps.PUBLISH,
+                enum=[steps.PUBLISH, steps.CHECK_ONLY],
+                title="At the end",
+                description_md="*check only* runs every step and gate, then throws the night away.",
+            ),
+        },
+    )
+    def workflow() -> None:
+        @task
+        def build_features() -> dict[str, Any]:
+            return steps.build_features(use_case.name)
+
+        @task
+        def gate_features(night: dict[str, Any]) -> list[int]:
+            steps.gate_features(use_case.name, night["commit"])
+            shards: list[int] = night["shards"]
+            return shards
+
+        @task(map_index_template="shard {{ task.op_kwargs['shard'] }}")
+        def score_shard(night: dict[str, Any], shard: int) -> None:
+            steps.score_shard(use_case.name, night["commit"], shard)
+
+        @task
+        def gate_predictions(night: dict[str, Any]) -> None:
+            steps.gate_predictions(use_case.name, night["commit"])
+
+        @task(outlets=[asset])
+        def publish(night: dict[str, Any]) -> None:
+            steps.publish(use_case.name, night["commit"], asset)
+
+        night = build_features()
+        scored = score_shard.partial(night=night).expand(shard=gate_features(night))
+        checked = gate_predictions(night)
+        scored >> checked >> publish(night)
+
+    workflow()
+
+
+for declared in declared_use_cases().values():
+    score_nightly(declared)

@@ -1,0 +1,55 @@
+"""What a task knows of its run: the as-of date, the run's identity, its parameters."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from nightjar.errors import AsOfDateError
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The facts of the present run."""
+
+    run_id: str
+    partition_key: str | None
+    params: dict[str, Any]
+    actor: str
+
+    @property
+    def as_of(self) -> date:
+        """The as-of date: the run's partition key, else the parameter.
+
+        Raises:
+            AsOfDateError: neither is given, or it is not a date.
+        """
+        value = self.partition_key or self.params.get("as_of")
+        if not value:
+            raise AsOfDateError("This run has no as-of date: fill in 'as_of' in the trigger form, such as 2017-12-01.")
+        return parse_date(str(value))
+
+
+def parse_date(text: str) -> date:
+    """Read an ISO date.
+
+    Raises:
+        AsOfDateError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise AsOfDateError(f"{text!r} is not a date: write it as 2017-12-01.") from error
+
+
+def run_context() -> RunContext:
+    """Return the context of the task that is running."""
+    context = get_current_context()
+    run: Any = context["dag_run"]
+    return RunContext(
+        run_id=run.run_id,
+        partition_key=run.partition_key,
+        params=dict(context["params"]),
+        actor=getattr(run, "triggering_user_name", None) or f"airflow:{run.run_type}",
+    )

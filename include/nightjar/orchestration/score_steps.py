@@ -1,0 +1,89 @@
+"""Steps of score_nightly: build features, gate, score shards, gate, publish."""
+
+import logging
+
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowSkipException
+
+from nightjar.orchestration.assets import announce
+from nightjar.orchestration.connections import nightjar_database
+from nightjar.orchestration.run_context import run_context
+from nightjar.settings import Environment
+from nightjar.usecases import find_use_case
+
+log = logging.getLogger(__name__)
+
+PUBLISH, CHECK_ONLY = "publish", "check only"
+
+
+def build_features(use_case_name: str) -> dict[str, int | list[int]]:
+    """Open the night, stage its features, plan its shards; return the commit's id and the shards."""
+    from nightjar import scoring
+    from nightjar.registry import ModelName
+
+    run = run_context()
+    use_case = find_use_case(use_case_name)
+    database = nightjar_database(Environment.PROD)
+    chosen = run.params.get("model")
+    commit = scoring.open_commit(database, use_case, run.as_of, run.run_id, ModelName.parse(chosen) if chosen else None)
+    shards = scoring.build_features(database, use_case, commit)
+    log.info("Commit %d: %s as of %s with %s, %d shards", commit.id, use_case.name, commit.as_of, commit.model,
+             len(shards))  # fmt: skip
+    return {"commit": commit.id, "shards": shards}
+
+
+def gate_features(use_case_name: str, commit_id: int) -> None:
+    """Check the staged features."""
+    from nightjar.scoring.commits import find_commit
+    from nightjar.scoring.features import gate_features as check
+    from nightjar.storage import Role
+
+    database = nightjar_database(Environment.PROD)
+    with database.connect(Role.SCORER) as connection:
+        commit = find_commit(connection, commit_id)
+    log.info("All %d expectations hold.", check(database, find_use_case(use_case_name), commit))
+
+
+def score_shard(use_case_name: str, commit_id: int, shard: int) -> None:
+    """Score one shard."""
+    from nightjar.scoring import score_shard as score
+
+    result = score(nightjar_database(Environment.PROD), find_use_case(use_case_name), commit_id, shard)
+    log.info("Shard %d: %d entities scored, %d rows, %d quarantined", shard, result.scored, result.rows,
+             len(result.quarantined))  # fmt: skip
+
+
+def gate_predictions(use_case_name: str, commit_id: int) -> None:
+    """Check that the night is whole and its predictions are sound."""
+    from nightjar.scoring import check_night
+    from nightjar.scoring.commits import find_commit
+    from nightjar.storage import Role
+
+    database = nightjar_database(Environment.PROD)
+    with database.connect(Role.SCORER) as connection:
+        commit = find_commit(connection, commit_id)
+    log.info("All %d expectations hold.", check_night(database, find_use_case(use_case_name), commit))
+
+
+def publish(use_case_name: str, commit_id: int, asset: Asset) -> None:
+    """Make the night visible and announce it.
+
+    Raises:
+        AirflowSkipException: the run only checks; its rows are thrown away.
+    """
+    from nightjar import scoring
+    from nightjar.scoring.commits import abandon, find_commit
+    from nightjar.storage import Role
+
+    use_case = find_use_case(use_case_name)
+    database = nightjar_database(Environment.PROD)
+    if run_context().params.get("finish") == CHECK_ONLY:
+        abandon(database, commit_id)
+        scoring.forget_expired(database, use_case)
+        raise AirflowSkipException("All checks passed; this run does not publish.")
+    with database.connect(Role.SCORER) as connection:
+        commit = find_commit(connection, commit_id)
+    commit = scoring.publish(database, use_case, commit)
+    log.info("%s as of %s is out: %d rows, %d quarantined", use_case.name, commit.as_of, commit.rows,
+             commit.quarantined)  # fmt: skip
+    announce(asset, commit.as_of.isoformat(), commit=commit.id, model=commit.model, rows=commit.rows)
