@@ -1,0 +1,93 @@
+"""Entry of the command `nightjar`: exit 0 when it did what it says, 1 for a refusal, 2 for wrong usage."""
+
+import logging
+import sys
+from typing import Annotated
+
+import psycopg
+import typer
+
+from nightjar.cli import database_commands, demo, model, predictions, snapshot
+from nightjar.cli.output import EnvironmentOption, JsonOption, database, parse_date, print_record, progress
+from nightjar.errors import NightjarError
+from nightjar.usecases import find_use_case
+
+app = typer.Typer(
+    help="Nightly batch prediction next to the data, on Apache Airflow and Postgres.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(database_commands.app, name="db")
+app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(model.app, name="model")
+app.add_typer(predictions.app, name="predictions")
+app.add_typer(demo.app, name="demo")
+
+
+@app.command()
+def train(
+    use_case: str,
+    snapshot_name: Annotated[str | None, typer.Option("--snapshot", help="A published, split snapshot.")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Freeze training data as of this date first.")] = None,
+    env: EnvironmentOption = "dev",
+    as_json: JsonOption = False,
+) -> None:
+    """Train, register and judge a model."""
+    from nightjar import training
+    from nightjar.snapshots import SnapshotName
+
+    declared = find_use_case(use_case)
+    target = database(env)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if as_of is not None and snapshot_name is None:
+        progress(f"freezing training data as of {as_of}")
+        snapshot = training.freeze_training_data(target, declared, parse_date(as_of))
+        training.split_training_data(target, declared, snapshot)
+    else:
+        name = SnapshotName.parse(snapshot_name) if snapshot_name else None
+        snapshot = training.training_snapshot(target, declared, name=name)
+    progress(f"training on {snapshot.name}")
+    record = training.train(target, declared, snapshot)
+    decision = training.compare_with_champion(target, declared, record, "command line")
+    progress(f"gates: {'; '.join(decision.reasons)}")
+    print_record(record.as_json(), as_json=as_json)
+
+
+@app.command()
+def score(
+    use_case: str,
+    as_of: Annotated[str, typer.Option("--as-of", help="Only data before this date is read.")],
+    model_name: Annotated[str | None, typer.Option("--model", help="name@N; default: the champion.")] = None,
+    env: EnvironmentOption = "prod",
+    as_json: JsonOption = False,
+) -> None:
+    """Score a night and publish its predictions."""
+    from nightjar.registry import ModelName
+    from nightjar.scoring import score_night
+
+    commit = score_night(
+        database(env),
+        find_use_case(use_case),
+        parse_date(as_of),
+        model=ModelName.parse(model_name) if model_name else None,
+        progress=progress,
+    )
+    print_record(commit.as_json(), as_json=as_json)
+
+
+def main() -> None:
+    """Run the command line; a refusal becomes one line on stderr."""
+    try:
+        app()
+    except NightjarError as error:
+        _refuse(str(error))
+    except psycopg.OperationalError as error:
+        _refuse(f"The database connection was lost ({str(error).splitlines()[0]}): run the command again.")
+    except KeyboardInterrupt:
+        _refuse("Interrupted; what was not finished was rolled back.")
+
+
+def _refuse(message: str) -> None:
+    print(f"nightjar: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,136 @@
+"""nightjar model: the model registry, and models between databases."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, print_rows
+from nightjar.usecases import find_use_case
+
+app = typer.Typer(help="The model registry, and models between databases.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME@N")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Kept in the history.")]
+
+
+@app.command("list")
+def list_command(
+    use_case: Annotated[str | None, typer.Option("--use-case")] = None,
+    env: EnvironmentOption = "dev",
+    as_json: JsonOption = False,
+) -> None:
+    """List the model versions."""
+    from nightjar import registry
+
+    rows = [model.as_json() for model in registry.list_models(database(env), use_case)]
+    columns = ["name", "version", "kind", "algorithm", "snapshot", "metrics", "aliases", "created"]
+    print_rows(rows, as_json=as_json, columns=columns)
+
+
+@app.command()
+def show(name: NameArgument, env: EnvironmentOption = "dev", as_json: JsonOption = False) -> None:
+    """Show a model version with its leaderboard and what the gates said."""
+    from nightjar import registry
+    from nightjar.registry.models import decisions_of, trials_of
+    from nightjar.storage import Role
+
+    with database(env).connect(Role.SCORER) as connection:
+        model = registry.find_model(connection, registry.ModelName.parse(name))
+        trials = [asdict(trial) for trial in trials_of(connection, model.id)]
+        decisions = [asdict(decision) for decision in decisions_of(connection, model.id)]
+    facts = {
+        "hyperparameters": dict(model.hyperparameters),
+        "training_scores": dict(model.training_scores),
+        "processed_rows": model.processed_rows,
+        "discarded_rows": model.discarded_rows,
+        "environment": dict(model.environment),
+        "code_version": model.code_version,
+    }
+    if as_json:
+        print_record(model.as_json() | facts | {"trials": trials, "decisions": decisions}, as_json=True)
+        return
+    print_record(model.as_json() | facts, as_json=False)
+    print_rows(trials, as_json=False)
+    print_rows(decisions, as_json=False)
+
+
+@app.command()
+def drop(name: NameArgument, env: EnvironmentOption = "dev", as_json: JsonOption = False) -> None:
+    """Remove a model version that nothing needs."""
+    from nightjar import registry
+
+    registry.drop(database(env), registry.ModelName.parse(name))
+    print_record({"dropped": name}, as_json=as_json)
+
+
+@app.command()
+def history(use_case: str, env: EnvironmentOption = "prod", as_json: JsonOption = False) -> None:
+    """Show which model was champion when, and why."""
+    from nightjar import registry
+
+    moves = registry.alias_history(database(env), find_use_case(use_case).name, registry.Alias.CHAMPION)
+    print_rows([asdict(move) for move in moves], as_json=as_json)
+
+
+@app.command()
+def promote(
+    name: NameArgument, reason: ReasonOption, env: EnvironmentOption = "prod", as_json: JsonOption = False
+) -> None:
+    """Make a model of this database champion of its use case."""
+    from nightjar import transfer
+    from nightjar.registry import ModelName
+
+    moved = transfer.promote(database(env), ModelName.parse(name), actor="command line", reason=reason)
+    print_record({"champion": name, "moved": moved}, as_json=as_json)
+
+
+@app.command()
+def rollback(
+    use_case: str,
+    reason: ReasonOption,
+    to: Annotated[str | None, typer.Option("--to", help="name@N; default: the champion before this one.")] = None,
+    env: EnvironmentOption = "prod",
+    as_json: JsonOption = False,
+) -> None:
+    """Make an earlier champion the champion again."""
+    from nightjar import registry
+
+    target = registry.ModelName.parse(to) if to else None
+    name = find_use_case(use_case).name
+    model = registry.rollback(database(env), name, to=target, reason=reason, actor="command line")
+    print_record(model.as_json(), as_json=as_json)
+
+
+@app.command()
+def export(
+    model_filter: Annotated[str, typer.Option("--filter", help="The model version, name@N.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder of the files.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the bundle.")],
+    filesize: Annotated[int | None, typer.Option("--filesize", help="Largest size of a file, in bytes.")] = None,
+    env: EnvironmentOption = "dev",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a model with all its details as files NAME01.dmp, … and a manifest."""
+    from nightjar import transfer
+    from nightjar.registry import ModelName
+    from nightjar.transfer.bundle import DEFAULT_PART_BYTES
+
+    manifest = transfer.export_model(
+        database(env), ModelName.parse(model_filter), to, name, part_bytes=filesize or DEFAULT_PART_BYTES
+    )
+    print_record(manifest.model_dump(), as_json=as_json)
+
+
+@app.command("import")
+def import_command(
+    source: Annotated[Path, typer.Option("--from", help="Folder of the files.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the bundle.")],
+    env: EnvironmentOption = "prod",
+    as_json: JsonOption = False,
+) -> None:
+    """Verify a bundle and import its model."""
+    from nightjar import transfer
+
+    print_record(transfer.import_model(database(env), source, name).as_json(), as_json=as_json)

@@ -1,0 +1,87 @@
+"""How commands read their arguments and print their results."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from nightjar.errors import AsOfDateError, ConfigurationError
+from nightjar.settings import Environment
+from nightjar.storage import Database, open_database
+
+EnvironmentOption = Annotated[str, typer.Option("--env", help="Which database: dev or prod.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable field names.")]
+
+
+def database(environment: str) -> Database:
+    """Return the database that `--env` names.
+
+    Raises:
+        ConfigurationError: there is no such environment.
+    """
+    if environment not in list(Environment):
+        raise ConfigurationError(f"There is no environment {environment!r}: --env takes dev or prod.")
+    return open_database(Environment(environment))
+
+
+def parse_date(text: str) -> date:
+    """Read a date argument.
+
+    Raises:
+        AsOfDateError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise AsOfDateError(f"{text!r} is not a date: write it as 2017-12-01.") from error
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, columns: Sequence[str] = ()) -> None:
+    """Print rows as JSON, or as a table of `columns` (default: those of the first row)."""
+    if as_json:
+        print(json.dumps(list(rows), indent=2, default=str))
+        return
+    if not rows:
+        print("nothing yet")
+        return
+    shown = columns or list(rows[0])
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in shown:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(_cell(row[name]) for name in shown))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print one record as JSON, or as lines of name and value."""
+    if as_json:
+        print(json.dumps(record, indent=2, default=str))
+        return
+    width = max(map(len, record))
+    for name, value in record.items():
+        print(f"{name:<{width}}  {_cell(value)}")
+
+
+def progress(message: str) -> None:
+    """Tell what is being done, beside the results."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case float():
+            return f"{value:.4f}"
+        case dict():
+            return ", ".join(f"{name} {_cell(part)}" for name, part in value.items())
+        case list():
+            return ", ".join(map(_cell, value))
+        case _:
+            return str(value)
