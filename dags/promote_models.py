@@ -57,7 +57,7 @@ def promote_models(use_case: UseCase) -> None:
             task_id="approve",
             subject=f"Promote a new model of {use_case.title} to production?",
             body="{{ ti.xcom_pull(task_ids='verify_bundle')['evidence'] }}",
-            params={"note": Param("", type="string", title="Note", description="Kept with the decision.")},
+            params={"note": Param(None, type=["null", "string"], title="Note", description="Kept with the decision.")},
             defaults=ApprovalOperator.REJECT,
             response_timeout=timedelta(days=3),
             ignore_downstream_trigger_rules=True,

@@ -1,6 +1,7 @@
 """Scores every entity of a use case for one night and publishes the predictions, in the prod database.
 
-1. `build_features`: the sources must serve the as-of date; the declared SQL is staged once for all shards.
+1. `build_features`: the sources must serve the as-of date and meet their expectations; the declared SQL is
+   staged once for all shards.
 2. `gate_features`: expectations on the staged features.
 3. `score_shard`: one mapped task per key range, each all or nothing; a retry leaves finished ones alone.
 4. `gate_predictions`: every entity is scored or quarantined, and the predictions meet their expectations.

@@ -19,12 +19,16 @@ PUBLISH, CHECK_ONLY = "publish", "check only"
 def build_features(use_case_name: str) -> dict[str, int | list[int]]:
     """Open the night, stage its features, plan its shards; return the commit's id and the shards."""
     from nightjar import scoring
+    from nightjar.quality import check_sources
     from nightjar.registry import ModelName
+    from nightjar.storage import Role
 
     run = run_context()
     use_case = find_use_case(use_case_name)
     database = nightjar_database(Environment.PROD)
     chosen = run.params.get("model")
+    # Before a commit is opened: a date that the data do not serve leaves no trace of a night.
+    check_sources(database, Role.SCORER, use_case, run.as_of, run.run_id)
     commit = scoring.open_commit(database, use_case, run.as_of, run.run_id, ModelName.parse(chosen) if chosen else None)
     shards = scoring.build_features(database, use_case, commit)
     log.info("Commit %d: %s as of %s with %s, %d shards", commit.id, use_case.name, commit.as_of, commit.model,

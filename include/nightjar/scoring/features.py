@@ -7,7 +7,7 @@ from psycopg import sql
 
 from nightjar import registry
 from nightjar.errors import ScoringError, SignatureError
-from nightjar.quality import check_features, check_sources
+from nightjar.quality import check_features
 from nightjar.registry import ModelName, Signature
 from nightjar.scoring.commits import Commit, work_on
 from nightjar.storage import Database, Role
@@ -26,11 +26,9 @@ def build_features(database: Database, use_case: UseCase, commit: Commit) -> lis
     What an earlier try of the same run staged is used again.
 
     Raises:
-        AsOfDateError, GateError: the sources do not serve this date.
         ScoringError: the declared SQL fails, or gives no rows, empty keys or duplicates.
         SignatureError: the features are not those the model was trained on.
     """
-    check_sources(database, Role.SCORER, use_case, commit.as_of, commit.run_id)
     with work_on(database, commit.id, "features") as (connection, _):
         if not _is_staged(connection, commit):
             _stage(connection, use_case, commit)

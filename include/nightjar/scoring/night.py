@@ -4,12 +4,13 @@ import uuid
 from collections.abc import Callable
 from datetime import date
 
+from nightjar.quality import check_sources
 from nightjar.registry import ModelName
 from nightjar.scoring.commits import Commit, open_commit
 from nightjar.scoring.features import build_features, gate_features
 from nightjar.scoring.publish import check_night, publish
 from nightjar.scoring.shards import score_shard
-from nightjar.storage import Database
+from nightjar.storage import Database, Role
 from nightjar.usecases import UseCase
 
 
@@ -27,7 +28,10 @@ def score_night(
     Raises:
         NightjarError: with its own class for each reason; the night before stays in place.
     """
-    commit = open_commit(database, use_case, as_of, run_id or f"local-{uuid.uuid4()}", model)
+    run_id = run_id or f"local-{uuid.uuid4()}"
+    # Before a commit is opened: a date that the data do not serve leaves no trace of a night.
+    check_sources(database, Role.SCORER, use_case, as_of, run_id)
+    commit = open_commit(database, use_case, as_of, run_id, model)
     progress(f"commit {commit.id}: features as of {as_of}")
     shards = build_features(database, use_case, commit)
     gate_features(database, use_case, commit)
