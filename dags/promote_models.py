@@ -18,7 +18,7 @@ from airflow.sdk import Param, dag, task
 from nightjar.orchestration import promote_steps as steps
 from nightjar.orchestration.assets import challenger, champion
 from nightjar.orchestration.dag_settings import by_asset, model_param, use_case_dag
-from nightjar.usecases import UseCase, declared_use_cases
+from nightjar.usecases import UseCase, usable_use_cases
 
 
 def promote_models(use_case: UseCase) -> None:
@@ -69,5 +69,5 @@ def promote_models(use_case: UseCase) -> None:
     workflow()
 
 
-for declared in declared_use_cases().values():
+for declared in usable_use_cases().values():
     promote_models(declared)

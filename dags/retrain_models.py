@@ -16,7 +16,7 @@ from airflow.sdk import Param, dag, task
 from nightjar.orchestration import retrain_steps as steps
 from nightjar.orchestration.assets import challenger, training_data
 from nightjar.orchestration.dag_settings import as_of_param, by_asset, use_case_dag
-from nightjar.usecases import UseCase, declared_use_cases
+from nightjar.usecases import UseCase, usable_use_cases
 
 
 def retrain_models(use_case: UseCase) -> None:
@@ -61,5 +61,5 @@ def retrain_models(use_case: UseCase) -> None:
     workflow()
 
 
-for declared in declared_use_cases().values():
+for declared in usable_use_cases().values():
     retrain_models(declared)

@@ -17,7 +17,7 @@ from airflow.sdk import Param, dag, task
 from nightjar.orchestration import score_steps as steps
 from nightjar.orchestration.assets import predictions
 from nightjar.orchestration.dag_settings import as_of_param, by_date, model_param, use_case_dag
-from nightjar.usecases import UseCase, declared_use_cases
+from nightjar.usecases import UseCase, usable_use_cases
 
 
 def score_nightly(use_case: UseCase) -> None:
@@ -69,5 +69,5 @@ def score_nightly(use_case: UseCase) -> None:
     workflow()
 
 
-for declared in declared_use_cases().values():
+for declared in usable_use_cases().values():
     score_nightly(declared)

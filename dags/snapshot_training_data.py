@@ -12,7 +12,7 @@ from airflow.sdk import dag, task
 from nightjar.orchestration import snapshot_steps as steps
 from nightjar.orchestration.assets import training_data
 from nightjar.orchestration.dag_settings import as_of_param, by_date, use_case_dag
-from nightjar.usecases import UseCase, declared_use_cases
+from nightjar.usecases import UseCase, usable_use_cases
 
 
 def snapshot_training_data(use_case: UseCase) -> None:
@@ -44,5 +44,5 @@ def snapshot_training_data(use_case: UseCase) -> None:
     workflow()
 
 
-for declared in declared_use_cases().values():
+for declared in usable_use_cases().values():
     snapshot_training_data(declared)

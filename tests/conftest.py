@@ -1,22 +1,21 @@
 """Two real Postgres servers for the whole run; a fresh copy of a template database for each test."""
 
+import os
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
 
-import pandas as pd
 import pytest
 from psycopg import sql
 
 from nightjar import retail
-from nightjar.retail import source
 from nightjar.scoring import create_prediction_tables
 from nightjar.storage import Database, migrate
 from nightjar.storage.embedded import start_server, stop_server
 from nightjar.usecases import declared_use_cases
 
 # Every eighth household of the real data: fast, and enough for the declared expectations.
-HOUSEHOLD_CUT = 8
+os.environ["NIGHTJAR_RETAIL_EVERY"] = "8"
+
 FIRST_NIGHT = date(2017, 12, 1)
 
 EMPTY, RETAIL = "template_empty", "template_retail"
@@ -42,7 +41,6 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Data
 @pytest.fixture(scope="session")
 def retail_servers(servers: dict[str, Database]) -> dict[str, Database]:
     """The same servers, with a template that holds a cut of the sample business up to the first night."""
-    cut_sample_business()
     for database in servers.values():
         _copy(database, EMPTY, RETAIL)
         retail.load_until(database.with_database(RETAIL), FIRST_NIGHT)
@@ -71,23 +69,6 @@ def dev_retail(retail_servers: dict[str, Database]) -> Iterator[Database]:
 def prod_retail(retail_servers: dict[str, Database]) -> Iterator[Database]:
     """A database on the server `prod` with the cut of the sample business."""
     yield from _fresh(retail_servers["prod"], RETAIL)
-
-
-def cut_sample_business() -> None:
-    """Make the sample business in this process one of every eighth household only."""
-    if getattr(source._frame, "is_cut", False):
-        return
-    whole = source._frame
-
-    def cut(name: str) -> pd.DataFrame:
-        frame = whole(name)
-        return frame[frame["household_id"] % HOUSEHOLD_CUT == 0] if "household_id" in frame else frame
-
-    replacement: Any = cut
-    replacement.is_cut = True
-    source._frame = replacement
-    source.transactions.cache_clear()
-    source.redemptions.cache_clear()
 
 
 _counter = iter(range(1_000_000))

@@ -13,7 +13,7 @@ from nightjar.monitoring.overview import (
     recent_commits,
 )
 from nightjar.storage import Database
-from nightjar.usecases import UseCase, declared_use_cases
+from nightjar.usecases import UseCase, usable_use_cases
 
 COMMITS_SHOWN = 5
 
@@ -74,7 +74,7 @@ def read_state(dev: Database, prod: Database) -> list[UseCaseState]:
             proposed.get(use_case.name),
             [commit for commit in commits if commit.use_case == use_case.name],
         )
-        for use_case in sorted(declared_use_cases().values(), key=lambda declared: declared.title)
+        for use_case in sorted(usable_use_cases().values(), key=lambda declared: declared.title)
     ]
 
 

@@ -28,7 +28,7 @@ def run_demo() -> None:
         NightjarError: what failed, where to look, what to do.
     """
     progress = Progress()
-    state, databases = _bring_up(progress, load=True)
+    state, databases = start_system(progress, load=True)
     api = AirflowApi(state.address, "admin", state.admin_password)
     if errors := api.import_errors():
         raise DemoError(f"Airflow cannot read {'; '.join(errors)}")
@@ -40,7 +40,7 @@ def run_demo() -> None:
 
 def bring_up() -> None:
     """Bring the local system up without running the workflow."""
-    state, _ = _bring_up(Progress(), load=False)
+    state, _ = start_system(Progress(), load=False)
     _print_login(state)
 
 
@@ -57,7 +57,8 @@ def bring_down() -> None:
     progress.say(f"nothing of ours is running; data and logs stay in {home()}")
 
 
-def _bring_up(progress: Progress, *, load: bool) -> tuple[LocalState, dict[str, Database]]:
+def start_system(progress: Progress, *, load: bool) -> tuple[LocalState, dict[str, Database]]:
+    """Start servers and Airflow, what runs already is left alone; return the state and the two databases."""
     with progress.stage("Postgres servers for dev, prod and Airflow's metadata"):
         databases = {name: start_server(_data_folder(name), database) for name, database in SERVERS.items()}
         state = new_state({name: database.conninfo for name, database in databases.items()}, read_state())

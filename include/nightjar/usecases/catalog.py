@@ -21,36 +21,54 @@ def declared_use_cases() -> dict[str, UseCase]:
     Raises:
         DeclarationError: a file is wrong, or two declare the same name.
     """
-    return _read_folders((SHIPPED, *use_case_folders()))
+    found, errors = _read_folders((SHIPPED, *use_case_folders()))
+    if errors:
+        raise errors[0]
+    return found
+
+
+def usable_use_cases() -> dict[str, UseCase]:
+    """Return the use cases whose declarations are right: a wrong one must not stop the others."""
+    return _read_folders((SHIPPED, *use_case_folders()))[0]
 
 
 def find_use_case(name: str) -> UseCase:
     """Return one use case.
 
     Raises:
-        UnknownUseCaseError: with the nearest declared name.
+        UnknownUseCaseError: with the nearest declared name, and the declarations that are wrong.
     """
-    known = declared_use_cases()
-    if name not in known:
-        raise UnknownUseCaseError(f"No use case is named {name!r}.{did_you_mean(name, known)}")
-    return known[name]
+    found, errors = _read_folders((SHIPPED, *use_case_folders()))
+    if name not in found:
+        wrong = f" Not readable: {' '.join(map(str, errors))}" if errors else ""
+        raise UnknownUseCaseError(f"No use case is named {name!r}.{did_you_mean(name, found)}{wrong}")
+    return found[name]
 
 
 @cache
-def _read_folders(folders: tuple[Path, ...]) -> dict[str, UseCase]:
+def _read_folders(folders: tuple[Path, ...]) -> tuple[dict[str, UseCase], list[DeclarationError]]:
     found: dict[str, UseCase] = {}
+    errors: list[DeclarationError] = []
     for folder in folders:
         if not folder.is_dir():
-            raise DeclarationError(f"NIGHTJAR_USECASES names {folder}, which is not a folder.")
+            errors.append(DeclarationError(f"NIGHTJAR_USECASES names {folder}, which is not a folder."))
         for path in sorted(folder.glob(f"*/{DECLARATION_FILE}")):
-            use_case = read_declaration(path)
-            if use_case.name in found:
-                raise DeclarationError(
-                    f"{path}: name: {use_case.name!r} is already declared in "
-                    f"{found[use_case.name].folder}; choose another name."
-                )
-            found[use_case.name] = use_case
-    return found
+            try:
+                use_case = read_declaration(path)
+                _require_free_name(use_case, path, found)
+            except DeclarationError as error:
+                errors.append(error)
+            else:
+                found[use_case.name] = use_case
+    return found, errors
+
+
+def _require_free_name(use_case: UseCase, path: Path, found: dict[str, UseCase]) -> None:
+    if use_case.name in found:
+        raise DeclarationError(
+            f"{path}: name: {use_case.name!r} is already declared in {found[use_case.name].folder}; "
+            "choose another name."
+        )
 
 
 def read_declaration(path: Path) -> UseCase:
