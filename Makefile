@@ -12,7 +12,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: set PYTHON, such as 'make PYTHON=python3.12 $(MAKECMDGOALS)'." >&2; exit 1; }
 	@echo "Installing into $(VENV) …"
-	@$(PYTHON) -m venv --upgrade-deps $(VENV) >/dev/null || { echo "venv failed: on Debian, install python3-venv." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null || { echo "venv failed: on Debian, install python3-venv." >&2; exit 1; }
 	@$(BIN)/pip install --quiet "$$(grep '^uv==' requirements.txt)"
 	@$(BIN)/uv pip install --quiet --requirement requirements.txt --python $(BIN)/python
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable . --python $(BIN)/python

@@ -36,6 +36,10 @@ class AsOfDateError(NightjarError):
     """The as-of date is malformed, missing, or outside the data."""
 
 
+class NumberError(NightjarError):
+    """A number is malformed or out of range."""
+
+
 class SnapshotError(NightjarError):
     """Base of the refusals of dataset snapshots."""
 

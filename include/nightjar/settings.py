@@ -58,9 +58,9 @@ def database_url(environment: Environment) -> str:
 def _local_state() -> dict[str, str]:
     path = home() / LOCAL_STATE_FILE
     try:
-        state: dict[str, str] = json.loads(path.read_text())
+        state: dict[str, str] = dict(json.loads(path.read_text()))
     except FileNotFoundError:
         return {}
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"{path} is not valid JSON ({error}): remove it and run 'make demo' again.") from error
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"{path} is not readable ({error}): remove it and run 'make demo' again.") from error
     return state

@@ -38,11 +38,12 @@ def train(
     from nightjar.snapshots import SnapshotName
 
     declared = find_use_case(use_case)
+    day = parse_date(as_of) if as_of else None
     target = database(env)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    if as_of is not None and snapshot_name is None:
-        progress(f"freezing training data as of {as_of}")
-        snapshot = training.freeze_training_data(target, declared, parse_date(as_of))
+    if day is not None and snapshot_name is None:
+        progress(f"freezing training data as of {day}")
+        snapshot = training.freeze_training_data(target, declared, day)
         training.split_training_data(target, declared, snapshot)
     else:
         name = SnapshotName.parse(snapshot_name) if snapshot_name else None
@@ -82,6 +83,10 @@ def main() -> None:
         app()
     except NightjarError as error:
         _refuse(str(error))
+    except psycopg.errors.UndefinedTable as error:
+        _refuse(f"The database lacks the catalog ({str(error).splitlines()[0]}): run 'nightjar db upgrade' on it.")
+    except UnicodeEncodeError:
+        _refuse("A value holds bytes that are not UTF-8 text: correct it.")
     except psycopg.OperationalError as error:
         _refuse(f"The database connection was lost ({str(error).splitlines()[0]}): run the command again.")
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, print_rows
+from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_record, print_rows
 from nightjar.usecases import find_use_case
 
 app = typer.Typer(help="The model registry, and models between databases.", no_args_is_help=True)
@@ -108,7 +108,9 @@ def export(
     model_filter: Annotated[str, typer.Option("--filter", help="The model version, name@N.")],
     to: Annotated[Path, typer.Option("--to", help="Folder of the files.")],
     name: Annotated[str, typer.Option("--name", help="Name of the bundle.")],
-    filesize: Annotated[int | None, typer.Option("--filesize", help="Largest size of a file, in bytes.")] = None,
+    filesize: Annotated[
+        int | None, typer.Option("--filesize", parser=count, help="Largest size of a file, in bytes.")
+    ] = None,
     env: EnvironmentOption = "dev",
     as_json: JsonOption = False,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nightjar.errors import AsOfDateError, ConfigurationError
+from nightjar.errors import AsOfDateError, ConfigurationError, NumberError
 from nightjar.settings import Environment
 from nightjar.storage import Database, open_database
 
@@ -41,6 +41,29 @@ def parse_date(text: str) -> date:
         raise AsOfDateError(f"{text!r} is not a date: write it as 2017-12-01.") from error
 
 
+def whole_number(text: str | int) -> int:
+    """Read the value of an option that takes a whole number.
+
+    Raises:
+        NumberError: it is none.
+    """
+    try:
+        return int(text)
+    except ValueError as error:
+        raise NumberError(f"{text!r} is not a whole number: write it as 42.") from error
+
+
+def count(text: str | int) -> int:
+    """Read the value of an option that takes a whole number from 1 on.
+
+    Raises:
+        NumberError: it is none.
+    """
+    if (number := whole_number(text)) < 1:
+        raise NumberError(f"{number} is too small: give 1 or more.")
+    return number
+
+
 def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, columns: Sequence[str] = ()) -> None:
     """Print rows as JSON, or as a table of `columns` (default: those of the first row)."""
     if as_json:
@@ -55,7 +78,8 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, columns: Seq
         table.add_column(name)
     for row in rows:
         table.add_row(*(_cell(row[name]) for name in shown))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    # Names are shown as they are, whatever brackets and colons they hold.
+    Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False).print(table)
 
 
 def print_record(record: Mapping[str, Any], *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_rows
+from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_rows
 from nightjar.usecases import find_use_case
 
 app = typer.Typer(help="The log of nights.", no_args_is_help=True)
@@ -18,7 +18,7 @@ def group() -> None:
 @app.command()
 def log(
     use_case: Annotated[str | None, typer.Option("--use-case")] = None,
-    limit: Annotated[int, typer.Option("--limit")] = 50,
+    limit: Annotated[int, typer.Option("--limit", parser=count)] = 50,
     env: EnvironmentOption = "prod",
     as_json: JsonOption = False,
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from nightjar import snapshots
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, print_rows
+from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, print_rows, whole_number
 from nightjar.errors import SplitError
 from nightjar.snapshots import SnapshotName, Version
 
@@ -64,7 +64,7 @@ def split(
     into: Annotated[list[str], typer.Option("--into", help="suffix=ratio, such as _train=0.8; once per part.")],
     group_by: Annotated[str | None, typer.Option("--group-by", help="Never tear apart rows equal in it.")] = None,
     time_by: Annotated[str | None, typer.Option("--time-by", help="The newest rows go to the last part.")] = None,
-    seed: Annotated[int, typer.Option("--seed")] = 0,
+    seed: Annotated[int, typer.Option("--seed", parser=whole_number)] = 0,
     publish_parts: Annotated[bool, typer.Option("--publish", help="Publish the parts.")] = False,
     env: EnvironmentOption = "dev",
     as_json: JsonOption = False,

@@ -21,7 +21,8 @@ class AirflowApi:
             raise DemoError(
                 f"Airflow at {address} refuses the login ({answer.status_code}): run 'make down', then again."
             )
-        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        self.token: str = answer.json()["access_token"]
+        self._client.headers["Authorization"] = f"Bearer {self.token}"
 
     def dag_ids(self) -> set[str]:
         """Return the ids of the DAGs that Airflow knows."""

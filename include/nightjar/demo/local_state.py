@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from nightjar.errors import ConfigurationError
 from nightjar.settings import LOCAL_STATE_FILE, home
 
 DEFAULT_PORT = 8080
@@ -49,13 +50,20 @@ def state_path() -> Path:
 
 
 def read_state() -> LocalState | None:
-    """Return the state, None when there is no local system."""
+    """Return the state, None when there is no local system.
+
+    Raises:
+        ConfigurationError: the file does not hold a state.
+    """
+    path = state_path()
     try:
-        content = json.loads(state_path().read_text())
+        content = json.loads(path.read_text())
+        processes = tuple(LocalProcess(**process) for process in content.pop("processes"))
+        return LocalState(**content, processes=processes)
     except FileNotFoundError:
         return None
-    processes = tuple(LocalProcess(**process) for process in content.pop("processes"))
-    return LocalState(**content, processes=processes)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ConfigurationError(f"{path} is not readable: remove it and run 'make demo' again.") from error
 
 
 def write_state(state: LocalState) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from nightjar.errors import ModelNotFoundError
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 
-_NAME = re.compile(r"([a-z][a-z0-9_]{0,39})@([1-9]\d{0,8})")
+_NAME = re.compile(r"([a-z][a-z0-9_]{0,39})@([1-9]\d{0,8})", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)

@@ -41,10 +41,7 @@ def load_until(
         )
     with database.connect(Role.OWNER) as connection:
         _serialise(connection)
-        rows = 0
-        for name, table in source.master_tables().items():
-            progress(f"{database.name}: retail.{name}")
-            rows += _copy_missing(connection, name, table)
+        rows = _load_masters(connection, lambda name: progress(f"{database.name}: retail.{name}"))
         wanted = {day for day in source.days_of(source.transactions(), "transaction_timestamp") if day < until}
         days = wanted - _loaded_days(connection)
         progress(f"{database.name}: retail.transactions, {len(days)} days")
@@ -52,7 +49,7 @@ def load_until(
 
 
 def load_day(database: Database, day: date) -> LoadResult:
-    """Add one day of transactions and redemptions; a day that is there is left alone.
+    """Add one day of transactions and redemptions, before the first the master tables; a day that is there is left.
 
     Raises:
         AsOfDateError: the day is outside the year, or an earlier day is missing.
@@ -72,18 +69,28 @@ def load_day(database: Database, day: date) -> LoadResult:
             )
         if day in loaded:
             return LoadResult(0, 0)
-        return LoadResult(1, _load_days(connection, {day}))
+        masters = 0 if loaded else _load_masters(connection, lambda _: None)
+        return LoadResult(1, masters + _load_days(connection, {day}))
 
 
 def next_day(database: Database) -> date:
-    """Return the first day that is not loaded yet."""
+    """Return the first day with transactions that is not loaded yet; after the last one, the day behind it."""
     with database.connect(Role.OWNER) as connection:
         loaded = _loaded_days(connection)
-    return max(loaded) + timedelta(days=1) if loaded else source.FIRST_DAY
+    missing = source.days_of(source.transactions(), "transaction_timestamp") - loaded
+    return min(missing, default=source.LAST_DAY + timedelta(days=1))
 
 
 def _serialise(connection: Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('nightjar retail load'))")
+
+
+def _load_masters(connection: Connection, starting: Callable[[str], None]) -> int:
+    rows = 0
+    for name, table in source.master_tables().items():
+        starting(name)
+        rows += _copy_missing(connection, name, table)
+    return rows
 
 
 def _loaded_days(connection: Connection) -> set[date]:

@@ -26,8 +26,9 @@ def content_hash(connection: Connection, table: sql.Identifier) -> tuple[str, in
     fix_text_form(connection)
     row = connection.execute(
         sql.SQL(
-            "SELECT count(*) AS rows, coalesce(sum(hashtextextended(t::text, 0)), 0) AS first, "
-            "coalesce(sum(hashtextextended(t::text, 1)), 0) AS second FROM {} t"
+            # t.* is the row even where a column is named t.
+            "SELECT count(*) AS rows, coalesce(sum(hashtextextended((t.*)::text, 0)), 0) AS first, "
+            "coalesce(sum(hashtextextended((t.*)::text, 1)), 0) AS second FROM {} t"
         ).format(table)
     ).fetchone()
     assert row is not None

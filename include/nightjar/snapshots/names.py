@@ -11,7 +11,7 @@ from nightjar.errors import SnapshotNameError
 NAME_LIMIT = 40
 # What Postgres keeps of an identifier.
 IDENTIFIER_BYTES = 63
-_VERSION = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
+_VERSION = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})", re.ASCII)
 _FORBIDDEN = set("@.'\"`")
 
 
@@ -22,6 +22,10 @@ class Version:
     major: int
     minor: int = 0
     patch: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.major, self.minor, self.patch) < 0:
+            raise SnapshotNameError(f"{str(self)!r} is not a version: its numbers are 0 or more.")
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"

@@ -64,7 +64,7 @@ def split(
 
 def cumulative_sizes(total: int, ratios: list[float]) -> list[int]:
     """Return where each part ends: exact shares rounded by largest remainder, so that sizes add up."""
-    exact = [Fraction(str(ratio)) * total for ratio in ratios]
+    exact = [_share(ratio) * total for ratio in ratios]
     sizes = [int(size) for size in exact]
     spare = int(sum(exact)) - sum(sizes)
     by_remainder = sorted(range(len(exact)), key=lambda index: (sizes[index] - exact[index], index))
@@ -73,20 +73,26 @@ def cumulative_sizes(total: int, ratios: list[float]) -> list[int]:
     return [sum(sizes[: index + 1]) for index in range(len(sizes))]
 
 
+def _share(ratio: float) -> Fraction:
+    """Return the fraction that was meant: three times 1/3 is 1."""
+    return Fraction(ratio).limit_denominator(10**9)
+
+
 def _ordered_rows(source: Snapshot, group_by: str | None, time_by: str | None, seed: int) -> sql.Composed:
     """Return a query of all rows with `nightjar_position`, the row's or its group's place from 0 on."""
     time = sql.Identifier(time_by) if time_by else sql.Literal(0)
     prefix = sql.Literal(f"{seed}:")
     if group_by is None:
         return sql.SQL(
-            "SELECT *, row_number() OVER (ORDER BY {time}, md5({prefix} || s::text)) - 1 AS nightjar_position "
+            "SELECT *, row_number() OVER (ORDER BY {time}, md5({prefix} || (s.*)::text)) - 1 AS nightjar_position "
             "FROM {view} s"
         ).format(time=time, prefix=prefix, view=source.name.view)
     # A group lies where its middle row lies.
     return sql.SQL(
-        "SELECT *, min(place) OVER one_group + (count(*) OVER one_group - 1) / 2 AS nightjar_position FROM ("
-        "SELECT *, row_number() OVER (ORDER BY since, md5({prefix} || {group}::text), {group}) - 1 AS place FROM ("
-        "SELECT *, min({time}) OVER (PARTITION BY {group}) AS since FROM {view}) timed) placed "
+        "SELECT *, min(nightjar_place) OVER one_group + (count(*) OVER one_group - 1) / 2 AS nightjar_position FROM ("
+        "SELECT *, row_number() OVER (ORDER BY nightjar_since, md5({prefix} || {group}::text), {group}) - 1 "
+        "AS nightjar_place FROM ("
+        "SELECT *, min({time}) OVER (PARTITION BY {group}) AS nightjar_since FROM {view}) timed) placed "
         "WINDOW one_group AS (PARTITION BY {group})"
     ).format(prefix=prefix, group=sql.Identifier(group_by), time=time, view=source.name.view)
 
@@ -97,7 +103,7 @@ def _check_ratios(parts: Mapping[str, float]) -> None:
     for suffix, ratio in parts.items():
         if not 0 < ratio <= 1:
             raise SplitError(f"The ratio of {suffix!r} is {ratio}: give one above 0 and at most 1.")
-    total = sum(Fraction(str(ratio)) for ratio in parts.values())
+    total = sum(map(_share, parts.values()))
     if total > 1:
         raise SplitError(f"The ratios add up to {float(total)}: they may be at most 1 together.")
 

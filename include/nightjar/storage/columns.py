@@ -60,7 +60,7 @@ def _describe(connection: Connection, relation: sql.Composable, name: str, type_
         return CopyColumn(name, encoding)
     rows = connection.execute(
         sql.SQL(
-            'SELECT DISTINCT {column} COLLATE "C" AS value FROM {relation} WHERE {column} IS NOT NULL '
+            'SELECT DISTINCT {column}::text COLLATE "C" AS value FROM {relation} WHERE {column} IS NOT NULL '
             "ORDER BY 1 LIMIT {limit}"
         ).format(column=sql.Identifier(name), relation=relation, limit=sql.Literal(MAXIMUM_CATEGORIES + 1))
     ).fetchall()

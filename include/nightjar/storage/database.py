@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from sqlalchemy.engine import URL
 
-from nightjar.errors import DatabaseUnavailableError, NotMigratedError
+from nightjar.errors import ConfigurationError, DatabaseUnavailableError, NotMigratedError
 from nightjar.settings import Environment, database_url
 
 Connection = psycopg.Connection[DictRow]
@@ -42,6 +42,7 @@ class Database:
         """Open a connection for one transaction: commit at the end, roll back on an error.
 
         Raises:
+            ConfigurationError: the URL is malformed, or its login may not act in the role.
             DatabaseUnavailableError: the server does not answer or refuses the login.
             NotMigratedError: the role does not exist there yet.
         """
@@ -72,6 +73,11 @@ class Database:
                 f"The {self.name} database at {self.address} does not answer ({_first_line(error)}): "
                 "start it, or correct its URL."
             ) from error
+        except psycopg.ProgrammingError:
+            # Postgres's own message may hold a part of the password.
+            raise ConfigurationError(
+                f"The URL of the {self.name} database is malformed: write it as postgresql://user@host:5432/database."
+            ) from None
 
     def _take_role(self, connection: Connection, role: Role) -> None:
         try:
@@ -79,6 +85,11 @@ class Database:
         except psycopg.errors.InvalidParameterValue as error:
             raise NotMigratedError(
                 f"The {self.name} database has no role {role.value}: run 'nightjar db upgrade --env {self.name}'."
+            ) from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise ConfigurationError(
+                f"The login of the {self.name} database may not act as {role.value}: grant it the role, or use "
+                "the login that migrated the database."
             ) from error
         if not connection.autocommit:
             connection.commit()
@@ -91,17 +102,16 @@ class Database:
 
     def sqlalchemy_url(self, role: Role) -> URL:
         """URL for libraries that speak SQLAlchemy; their sessions start in `role`."""
-        parts = self._parts()
+        parts = {name: str(value) for name, value in self._parts().items()}
         return URL.create(
             "postgresql+psycopg",
-            username=parts.get("user"),
-            password=parts.get("password"),
-            database=parts.get("dbname"),
-            query={
-                "host": str(parts.get("host", "localhost")),
-                "port": str(parts.get("port", 5432)),
-                "options": f"-c role={role.value}",
-            },
+            username=parts.pop("user", None),
+            password=parts.pop("password", None),
+            database=parts.pop("dbname", None),
+            # What else the URL asks for stays, such as sslmode.
+            query={"host": "localhost", "port": "5432"}
+            | parts
+            | {"options": f"{parts.get('options', '')} -c role={role.value}".strip()},
         )
 
     def _parts(self) -> dict[str, Any]:

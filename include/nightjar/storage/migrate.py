@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from nightjar.errors import NotMigratedError
+from nightjar.errors import ConfigurationError, NotMigratedError
 from nightjar.storage.database import Database, Role
 from nightjar.storage.named_sql import load_sql
 
@@ -21,6 +21,10 @@ def upgrade(database: Database) -> str:
     """Migrate to the newest revision and return its id; doing it twice changes nothing.
 
     The login must be allowed to create roles, or all roles must exist and be granted to it.
+
+    Raises:
+        ConfigurationError: it is not, and they are not.
+        DatabaseUnavailableError: the server does not answer.
     """
     _create_roles_and_schemas(database)
     engine = sqlalchemy.create_engine(database.sqlalchemy_url(Role.OWNER))
@@ -42,16 +46,18 @@ def newest_revision() -> str:
 
 
 def current_revision(database: Database) -> str | None:
-    """Return the id of the revision that a database is at, None for an empty one."""
-    engine = sqlalchemy.create_engine(database.sqlalchemy_url(Role.OWNER))
+    """Return the id of the revision that a database is at, None for an empty one.
+
+    Raises:
+        DatabaseUnavailableError: the server does not answer.
+    """
+    versions = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(VERSION_SCHEMA, "alembic_version"))
     try:
-        with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"version_table_schema": VERSION_SCHEMA})
-            return context.get_current_revision()
-    except sqlalchemy.exc.OperationalError:
+        with database.connect(Role.OWNER) as connection:
+            row = connection.execute(versions).fetchone()
+    except (NotMigratedError, psycopg.errors.UndefinedTable):
         return None
-    finally:
-        engine.dispose()
+    return None if row is None else str(row["version_num"])
 
 
 def require_migrated(database: Database) -> None:
@@ -80,7 +86,13 @@ def _create_roles_and_schemas(database: Database) -> None:
     with database.connect() as connection:
         # Two migrations at once would race to create the same roles, which all databases of a server share.
         connection.execute(blocks["serialise"])
-        connection.execute(blocks["roles"])
+        try:
+            connection.execute(blocks["roles"])
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise ConfigurationError(
+                f"The login of the {database.name} database may not create roles: use one that may, or have the "
+                "nightjar roles created and granted to it."
+            ) from error
         name = connection.info.dbname
         connection.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO nightjar_owner").format(sql.Identifier(name)))
         connection.execute(sql.SQL(blocks["schemas"]))

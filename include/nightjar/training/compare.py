@@ -24,7 +24,7 @@ def compare_with_champion(database: Database, use_case: UseCase, model: ModelRec
     score = metric.score(ours)
     champion_score = metric.score(theirs) if theirs else None
     interval = bootstrap_gain(metric, ours, theirs, use_case.training.seed) if theirs else None
-    reasons = _refusals(use_case, metric, model, score, champion_score)
+    reasons = gate_refusals(use_case, metric, model, score, champion_score)
     decision = Decision(
         champion=str(champion.name) if champion else None,
         metric=metric.name,
@@ -42,6 +42,25 @@ def compare_with_champion(database: Database, use_case: UseCase, model: ModelRec
                 connection, use_case.name, Alias.CHALLENGER, model, reason="passed its gates", actor=actor
             )
     return decision
+
+
+def gate_refusals(
+    use_case: UseCase, metric: Metric, model: ModelRecord, score: float, champion_score: float | None
+) -> list[str]:
+    """Return why a model's scores do not pass the declared gates; empty when they do."""
+    gates = use_case.promotion
+    reasons = []
+    if metric.better(score, gates.minimum_metric) < 0:
+        reasons.append(f"{metric.name} is {score:.4f}, the gate asks for {gates.minimum_metric}")
+    if champion_score is not None and metric.better(score, champion_score) < gates.minimum_gain:
+        reasons.append(
+            f"{metric.name} gains {metric.better(score, champion_score):+.4f} on the champion, "
+            f"the gate asks for {gates.minimum_gain:+}"
+        )
+    error = model.test_scores.get("calibration_error")
+    if gates.maximum_calibration_error is not None and error is not None and error > gates.maximum_calibration_error:
+        reasons.append(f"calibration error is {error:.4f}, the gate allows {gates.maximum_calibration_error}")
+    return reasons
 
 
 def bootstrap_gain(metric: Metric, ours: Evaluation, theirs: Evaluation, seed: int) -> tuple[float, float]:
@@ -71,10 +90,11 @@ def _whole_gains(
 ) -> npt.NDArray[np.float64]:
     assert metric.whole is not None
     target = ours.dataset.target
+    varied = np.ptp(target) > 0
     gains: list[float] = []
     while len(gains) < RESAMPLES:
         rows = generator.integers(0, len(target), len(target))
-        if np.ptp(target[rows]) == 0:
+        if varied and np.ptp(target[rows]) == 0:
             continue  # one class only: such a draw has no score
         gain = metric.better(
             metric.whole(target[rows], ours.output[rows]), metric.whole(target[rows], theirs.output[rows])
@@ -102,21 +122,3 @@ def _evaluations(
         if predictor is not None
     ]
     return (champion if theirs else None), evaluations[0], evaluations[1] if theirs else None
-
-
-def _refusals(
-    use_case: UseCase, metric: Metric, model: ModelRecord, score: float, champion_score: float | None
-) -> list[str]:
-    gates = use_case.promotion
-    reasons = []
-    if metric.better(score, gates.minimum_metric) < 0:
-        reasons.append(f"{metric.name} is {score:.4f}, the gate asks for {gates.minimum_metric}")
-    if champion_score is not None and metric.better(score, champion_score) < gates.minimum_gain:
-        reasons.append(
-            f"{metric.name} gains {metric.better(score, champion_score):+.4f} on the champion, "
-            f"the gate asks for {gates.minimum_gain:+}"
-        )
-    error = model.test_scores.get("calibration_error")
-    if gates.maximum_calibration_error is not None and error is not None and error > gates.maximum_calibration_error:
-        reasons.append(f"calibration error is {error:.4f}, the gate allows {gates.maximum_calibration_error}")
-    return reasons

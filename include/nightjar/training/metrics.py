@@ -11,7 +11,7 @@ from nightjar.errors import DeclarationError, did_you_mean
 from nightjar.training.dataset import Dataset
 from nightjar.usecases import Kind
 
-# Above any date, as days since 1970: entity and date fit into one integer.
+# Above any date, as days since 1970: an entity's number and a date fit into one integer.
 _DAYS_BOUND = 1 << 20
 # Silhouettes compare every pair of rows.
 _SILHOUETTE_ROWS = 5000
@@ -126,7 +126,8 @@ def _ranked_hits(
     Groups (entity, date) that bought nothing, or have no candidates, are left out.
     """
     data = evaluation.dataset
-    _, group = np.unique(data.entity * _DAYS_BOUND + data.day.astype(np.int64), return_inverse=True)
+    _, entity = np.unique(data.entity, return_inverse=True)
+    _, group = np.unique(entity * _DAYS_BOUND + data.day.astype(np.int64), return_inverse=True)
     bought = np.bincount(group, weights=data.target)
     known = np.bincount(group, weights=data.candidate)
     counted = (bought > 0) & (known > 0)

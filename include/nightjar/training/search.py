@@ -77,7 +77,7 @@ def time_ordered_validation(use_case: UseCase, train: Dataset) -> tuple[npt.NDAr
     Rows of a single date are divided at random, by seed, whole entities together.
     """
     newest = train.day.max()
-    earlier = train.day + use_case.horizon_days <= newest
+    earlier = (train.day < newest) & (train.day + use_case.horizon_days <= newest)
     if earlier.any():
         return earlier, train.day == newest
     entities = np.unique(train.entity)
@@ -119,6 +119,8 @@ def _try(
             warnings.simplefilter("ignore", ConvergenceWarning)
             estimator.fit(fitting.features, fitting.target)
         score = metric.score(evaluate(use_case.kind, estimator, validation))
+        if np.isnan(score):
+            score, failure = None, f"{metric.name} has no value on the validation rows"
     except (ValueError, FloatingPointError, np.linalg.LinAlgError) as error:
         failure = str(error).splitlines()[0]
     seconds = time.perf_counter() - started
@@ -128,6 +130,6 @@ def _try(
 
 
 def _rank(metric: Metric, trial: Trial) -> float:
-    if trial.score is None or np.isnan(trial.score):
+    if trial.score is None:
         return float("inf")
     return -trial.score if metric.greater_is_better else trial.score

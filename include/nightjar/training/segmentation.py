@@ -1,5 +1,6 @@
 """Names the segments of a fitted segmentation and keeps those of the champion."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,9 +106,9 @@ def _notable(signature: Signature, deviations: npt.NDArray[np.float64]) -> list[
 
 def _unused_name(notable: list[tuple[str, str]], taken: set[str]) -> str:
     words = [f"{word} {label}" for word, label in notable]
-    for length in range(NAMED_FEATURES, len(words) + 1):
+    for length in range(max(1, min(NAMED_FEATURES, len(words))), len(words) + 1):
         name = ", ".join(words[:length]).capitalize()
         if name not in taken:
             return name
-    number = sum(other.startswith("Average") for other in taken) + 1
-    return "Average" if number == 1 else f"Average {number}"
+    names = itertools.chain(["Average"], (f"Average {number}" for number in itertools.count(2)))
+    return next(name for name in names if name not in taken)

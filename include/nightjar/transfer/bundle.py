@@ -11,13 +11,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from nightjar.errors import TransferError
+
 FORMAT_VERSION = 1
 DEFAULT_PART_BYTES = 50 << 20
+MAXIMUM_PARTS = 9999
 _BUNDLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_@-]{0,79}")
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class PartFile(_Part):
@@ -34,7 +37,7 @@ class Manifest(_Part):
 
     format: Annotated[int, Field(ge=1)]
     models: Annotated[tuple[str, ...], Field(min_length=1)]
-    parts: Annotated[tuple[PartFile, ...], Field(min_length=1, max_length=9999)]
+    parts: Annotated[tuple[PartFile, ...], Field(min_length=1, max_length=MAXIMUM_PARTS)]
     source: str
     versions: dict[str, str]
     created: str
@@ -64,8 +67,8 @@ def manifest_path(folder: Path, name: str) -> Path:
     """Return where a bundle's manifest lies.
 
     Raises:
-        ValueError: the name is not a plain file name.
+        TransferError: the name is not a plain file name.
     """
     if not _BUNDLE_NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not a bundle's name: use letters, digits, _, @ and -.")
+        raise TransferError(f"{name!r} is not a bundle's name: use letters, digits, _, @ and -.")
     return folder / f"{name}.manifest.json"

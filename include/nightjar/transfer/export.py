@@ -25,7 +25,15 @@ from nightjar.registry.predictor import Predictor, feature_matrix, load_predicto
 from nightjar.snapshots import SnapshotName, find
 from nightjar.storage import Database, Role
 from nightjar.storage.copy_reader import read_batches
-from nightjar.transfer.bundle import DEFAULT_PART_BYTES, FORMAT_VERSION, Manifest, Parity, PartFile, manifest_path
+from nightjar.transfer.bundle import (
+    DEFAULT_PART_BYTES,
+    FORMAT_VERSION,
+    MAXIMUM_PARTS,
+    Manifest,
+    Parity,
+    PartFile,
+    manifest_path,
+)
 
 SAMPLE_ROWS = 200
 
@@ -39,7 +47,7 @@ def export_model(
 
     Raises:
         ModelNotFoundError: no such model.
-        TransferError: the folder cannot be written.
+        TransferError: the folder cannot be written, or the parts are so small that they would be too many.
     """
     target = manifest_path(folder, bundle)
     with database.connect(Role.TRAINER) as connection:
@@ -50,6 +58,11 @@ def export_model(
         predictor = load_predictor(connection, record)
     content = {"record": record_as_json(record), "trials": trials, "decisions": decisions}
     payload = _archive(content, artifact, _parity(database, predictor))
+    if len(payload) > part_bytes * MAXIMUM_PARTS:
+        raise TransferError(
+            f"{name} does not fit into {MAXIMUM_PARTS} parts of {part_bytes} bytes: give at least "
+            f"{-(-len(payload) // MAXIMUM_PARTS)}."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)

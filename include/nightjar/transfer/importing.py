@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 
 from nightjar import registry
-from nightjar.errors import ModelNotFoundError, TransferError
-from nightjar.registry import Alias, Decision, ModelName, ModelRecord, Trial
+from nightjar.errors import BundleError, ModelNotFoundError, TransferError
+from nightjar.registry import Alias, ModelName, ModelRecord
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.transfer.verify import Verification, verify_bundle
@@ -55,12 +55,13 @@ def _present(connection: Connection, verified: Verification) -> ModelRecord | No
 
 
 def _write(connection: Connection, verified: Verification) -> None:
-    trials = [Trial(**trial) for trial in verified.bundle.trials]
     try:
         model_id = registry.register(
-            connection, verified.record, verified.bundle.artifact, trials, imported_at=datetime.now(UTC)
+            connection, verified.record, verified.bundle.artifact, verified.trials, imported_at=datetime.now(UTC)
         )
     except psycopg.errors.UniqueViolation as error:
         raise TransferError(f"{verified.record.name} is being imported by another process: let it finish.") from error
-    for decision in verified.bundle.decisions:
-        registry.save_decision(connection, model_id, Decision(**{**decision, "reasons": tuple(decision["reasons"])}))
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        raise BundleError(f"The bundle's model record is malformed ({str(error).splitlines()[0]}).") from error
+    for decision in verified.decisions:
+        registry.save_decision(connection, model_id, decision)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from nightjar.errors import BundleError, ParityError
-from nightjar.registry import ModelName, ModelRecord, Signature, load_estimator
+from nightjar.errors import BundleError, ModelNotFoundError, ParityError
+from nightjar.registry import Decision, ModelName, ModelRecord, Signature, Trial, load_estimator
 from nightjar.registry.predictor import Predictor
 from nightjar.transfer.bundle import FORMAT_VERSION, Bundle, Manifest, Parity, manifest_path
 
@@ -27,6 +27,8 @@ class Verification:
 
     bundle: Bundle
     record: ModelRecord
+    trials: tuple[Trial, ...]
+    decisions: tuple[Decision, ...]
     sample_rows: int
     largest_difference: float
 
@@ -50,7 +52,7 @@ def verify_bundle(folder: Path, name: str) -> Verification:
     if hashlib.sha256(bundle.artifact).hexdigest() != record.sha256:
         raise BundleError(f"The artifact in {name} is not the one that {record.name} was registered with.")
     difference = _prove_parity(Predictor(record, load_estimator(bundle.artifact)), bundle.parity)
-    return Verification(bundle, record, len(bundle.parity.rows), difference)
+    return Verification(bundle, record, *_history_from_json(bundle), len(bundle.parity.rows), difference)
 
 
 def record_from_json(content: dict[str, Any]) -> ModelRecord:
@@ -66,8 +68,16 @@ def record_from_json(content: dict[str, Any]) -> ModelRecord:
         values["as_of"] = date.fromisoformat(values["as_of"])
         values["created_at"] = datetime.fromisoformat(values["created_at"])
         return ModelRecord(**values)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ModelNotFoundError) as error:
         raise BundleError(f"The bundle's model record is malformed ({error}): export it again.") from error
+
+
+def _history_from_json(bundle: Bundle) -> tuple[tuple[Trial, ...], tuple[Decision, ...]]:
+    try:
+        trials = tuple(Trial(**trial) for trial in bundle.trials)
+        return trials, tuple(Decision(**row | {"reasons": tuple(row["reasons"])}) for row in bundle.decisions)
+    except (KeyError, TypeError) as error:
+        raise BundleError(f"The bundle's leaderboard or decisions are malformed ({error}): export it again.") from error
 
 
 def _read_manifest(folder: Path, name: str) -> Manifest:
@@ -121,10 +131,15 @@ def _open_archive(name: str, manifest: Manifest, payload: bytes) -> Bundle:
 def _prove_parity(predictor: Predictor, parity: Parity) -> float:
     """Return the largest difference between this side's scores and the exporter's."""
     width = len(predictor.record.signature.inputs)
-    matrix = np.array([[np.nan if value is None else value for value in row] for row in parity.rows], dtype=float)
-    if matrix.ndim != 2 or matrix.shape[1] != width:
+    if not parity.rows or any(len(row) != width for row in parity.rows):
         raise BundleError(f"The parity sample of {predictor.record.name} does not have the model's {width} columns.")
-    outputs = predictor.predict(matrix)
+    matrix = np.array([[np.nan if value is None else value for value in row] for row in parity.rows], dtype=float)
+    try:
+        outputs = predictor.predict(matrix)
+    except Exception as error:
+        raise BundleError(
+            f"The model {predictor.record.name} cannot score the parity sample ({str(error).splitlines()[0]})."
+        ) from error
     if outputs.keys() != parity.outputs.keys():
         raise BundleError(f"The parity sample of {predictor.record.name} has other outputs than the model.")
     largest = 0.0

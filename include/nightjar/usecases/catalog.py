@@ -87,13 +87,20 @@ def read_declaration(path: Path) -> UseCase:
     for field, file_name in _SQL_FILES.items():
         sql_path = path.parent / file_name
         if sql_path.exists():
-            content[field] = sql_path.read_text(encoding="utf-8")
+            content[field] = _read_sql(sql_path)
     if "features_sql" not in content:
         raise DeclarationError(f"{path}: the file {_SQL_FILES['features_sql']} is missing beside it.")
     try:
         return UseCase(**content, folder=path.parent)
     except ValidationError as error:
         raise DeclarationError(f"{path}: {_explain(error)}") from error
+
+
+def _read_sql(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DeclarationError(f"{path}: is not UTF-8 text: {error}.") from error
 
 
 def _explain(error: ValidationError) -> str:

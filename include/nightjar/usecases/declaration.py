@@ -1,15 +1,50 @@
 """The form of a use case declaration; every field is checked when the file is read."""
 
+import re
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+# A snapshot's name has 40 characters, of which the date and the part take 15: churn_risk_20171201_train.
+NAME_LIMIT = 25
+# Columns that prediction tables have beside the keys.
+_OUTPUT_COLUMNS = frozenset(
+    {"commit_id", "as_of", "model", "probability", "prediction", "segment_id", "segment", "distance", "rank", "score"}
+)
+_CRON_PART = re.compile(r"(?:\*|(?:\d+|[A-Za-z]{3})(?:-(?:\d+|[A-Za-z]{3}))?)(?:/[1-9]\d*)?", re.ASCII)
+_CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+
+
+def _check_column(name: str) -> str:
+    if name in _OUTPUT_COLUMNS:
+        raise ValueError(f"{name!r} is a column of every prediction table; rename it in the SQL")
+    return name
+
+
+def _check_cron(text: str) -> str:
+    for field, (low, high) in zip(text.split(), _CRON_RANGES, strict=True):
+        for part in field.split(","):
+            numbers = [int(number) for number in re.split(r"\D+", part.split("/")[0]) if number]
+            if not _CRON_PART.fullmatch(part) or not all(low <= number <= high for number in numbers):
+                raise ValueError(f"{part!r} is not a part of a cron schedule")
+    return text
+
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+FreeColumn = Annotated[Identifier, AfterValidator(_check_column)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Cron = Annotated[str, StringConstraints(pattern=r"^\S+ \S+ \S+ \S+ \S+$")]
+Cron = Annotated[str, StringConstraints(pattern=r"^\S+ \S+ \S+ \S+ \S+$"), AfterValidator(_check_cron)]
 ParameterValue = str | int | float | bool | None
 
 
@@ -29,7 +64,7 @@ class _Section(BaseModel):
 class Key(_Section):
     """The column that identifies an entity or an item."""
 
-    name: Identifier
+    name: FreeColumn
     type: Literal["integer", "bigint"] = "bigint"
 
 
@@ -67,7 +102,7 @@ class Items(_Section):
     """What a recommender recommends: the item's key, its label in items.sql, and how many."""
 
     key: Key
-    label: Identifier
+    label: FreeColumn
     top: Annotated[int, Field(ge=1, le=1000)] = 20
 
 
@@ -161,6 +196,8 @@ class UseCase(_Section):
     def _name_is_free(cls, name: str) -> str:
         if name in {"commits", "freshness", "segment_profiles"} or name.endswith("_history"):
             raise ValueError(f"{name!r} is taken by a view of the platform in the schema predictions")
+        if len(name) > NAME_LIMIT:
+            raise ValueError(f"{len(name)} characters, a use case's name has at most {NAME_LIMIT}")
         return name
 
     @model_validator(mode="after")
@@ -169,6 +206,8 @@ class UseCase(_Section):
             raise ValueError("target: segmentation declares none, every other kind declares one")
         if (self.items is not None) != (self.kind is Kind.RECOMMENDER):
             raise ValueError("items: a recommender declares them, no other kind does")
+        if len(set(self.row_key)) < len(self.row_key):
+            raise ValueError("items.key: has the name of the entity's key")
         if (self.target_sql is None) != (self.target is None):
             raise ValueError("target and the file target.sql belong together: one is there, the other is not")
         if (self.items_sql is None) != (self.items is None):

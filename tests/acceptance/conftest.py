@@ -1,0 +1,52 @@
+"""A whole local system of its own: two database servers, a real Airflow, a cut of the real data."""
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from nightjar.demo.airflow_api import AirflowApi
+from nightjar.demo.local_state import LocalState
+from nightjar.demo.progress import Progress
+from nightjar.demo.system import bring_down, start_system
+from nightjar.storage import Database
+
+
+@dataclass(frozen=True)
+class LocalSystem:
+    """The running system: its state, its databases, a logged-in client."""
+
+    state: LocalState
+    databases: dict[str, Database]
+    api: AirflowApi
+
+
+@pytest.fixture(scope="session")
+def local_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
+    """Bring the system up once, and down at the end."""
+    variables = {
+        "NIGHTJAR_HOME": str(tmp_path_factory.mktemp("local")),
+        "NIGHTJAR_PORT": str(_free_port()),
+        "NIGHTJAR_RETAIL_EVERY": "8",
+    }
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        state, databases = start_system(Progress(), load=True)
+        yield LocalSystem(state, databases, AirflowApi(state.address, "admin", state.admin_password))
+    finally:
+        bring_down()
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,222 @@
+"""The whole mission through the real scheduler, over two database servers."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import TypeVar
+
+import httpx
+import psutil
+import psycopg
+import pytest
+from tests.acceptance.conftest import LocalSystem
+
+from nightjar.demo.airflow_api import TERMINAL_STATES, AirflowApi
+from nightjar.demo.airflow_processes import is_running
+from nightjar.demo.progress import Progress
+from nightjar.demo.workflow import Workflow
+from nightjar.settings import PROJECT_ROOT
+from nightjar.storage import Database, Role
+from nightjar.usecases import declared_use_cases
+
+USE_CASES = sorted(declared_use_cases())
+NIGHTS = [date(2017, 12, 1), date(2017, 12, 2)]
+WAIT_SECONDS = 120
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def finished(local_system: LocalSystem) -> LocalSystem:
+    """The system after snapshots, training, approved promotions and two nights."""
+    Workflow(local_system.api, USE_CASES, Progress(), nights=len(NIGHTS)).run()
+    return local_system
+
+
+def test_airflow_reads_every_dag(local_system: LocalSystem) -> None:
+    assert local_system.api.import_errors() == []
+
+
+def test_every_prediction_table_shows_the_last_night(finished: LocalSystem) -> None:
+    with finished.databases["prod"].connect(Role.ANALYST) as connection:
+        for name in USE_CASES:
+            nights = {row["as_of"] for row in connection.execute(f"SELECT as_of FROM predictions.{name}")}
+            history = {row["as_of"] for row in connection.execute(f"SELECT as_of FROM predictions.{name}_history")}
+            assert nights == {NIGHTS[-1]}
+            assert history == set(NIGHTS)
+        fresh = {row["use_case"]: row for row in connection.execute("SELECT * FROM predictions.freshness")}
+    assert fresh.keys() == set(USE_CASES)
+    assert not any(row["stale"] for row in fresh.values())
+
+
+def test_champions_came_from_dev_with_their_lineage(finished: LocalSystem) -> None:
+    query = (
+        "SELECT m.use_case, m.version, m.snapshot, m.sha256, m.trained_in FROM nightjar.alias a "
+        "JOIN nightjar.model_version m ON m.id = a.model_id WHERE alias = 'champion' ORDER BY use_case"
+    )
+    found = []
+    for database in finished.databases.values():
+        with database.connect(Role.SCORER) as connection:
+            found.append(connection.execute(query).fetchall())
+    assert found[0] == found[1]
+    assert [row["use_case"] for row in found[1]] == USE_CASES
+    assert {row["trained_in"] for row in found[1]} == {"dev"}
+    with finished.databases["prod"].connect(Role.SCORER) as connection:
+        moves = connection.execute("SELECT actor, reason FROM nightjar.alias_move").fetchall()
+    assert moves == [{"actor": "admin", "reason": "approved: as part of the demo"}] * len(USE_CASES)
+
+
+def test_running_the_workflow_again_starts_no_run(finished: LocalSystem) -> None:
+    def runs() -> int:
+        return sum(len(finished.api.runs(dag_id)) for dag_id in finished.api.dag_ids())
+
+    before = runs()
+    Workflow(finished.api, USE_CASES, Progress(), nights=len(NIGHTS)).run()
+    assert runs() == before
+
+
+def test_page_in_the_ui_needs_a_login(finished: LocalSystem) -> None:
+    page = f"{finished.state.address}/nightjar/"
+    assert httpx.get(page).status_code == httpx.codes.UNAUTHORIZED
+    token = finished.api.token
+    answer = httpx.get(f"{page}api/overview", cookies={"_token": token})
+    assert answer.status_code == httpx.codes.OK
+    assert "churn_risk@1" in answer.text
+
+
+def test_a_date_outside_the_data_fails_at_once_and_stops_nobody(finished: LocalSystem) -> None:
+    api = finished.api
+    wrong = api.trigger("score_nightly__spend_forecast", None, {"as_of": "2017-12-24"})
+    other = api.trigger("score_nightly__customer_segments", None, {"as_of": "2017-12-02"})
+    assert api.wait("score_nightly__spend_forecast", wrong) == "failed"
+    assert api.wait("score_nightly__customer_segments", other) == "success"
+    task = next(
+        task
+        for task in api.task_instances("score_nightly__spend_forecast", wrong)
+        if task["task_id"] == "build_features"
+    )
+    assert task["try_number"] == 1
+    log = " ".join(api.task_log("score_nightly__spend_forecast", wrong, task))
+    assert "As-of 2017-12-24 is outside the data" in log
+    with finished.databases["prod"].connect(Role.ANALYST) as connection:
+        row = connection.execute("SELECT as_of, stale FROM predictions.freshness WHERE use_case = 'spend_forecast'")
+        assert row.fetchone() == {"as_of": NIGHTS[-1], "stale": False}
+
+
+def test_killed_scoring_task_is_retried_and_readers_see_whole_nights(finished: LocalSystem) -> None:
+    api, prod = finished.api, finished.databases["prod"]
+    api.wait("load_retail", api.trigger("load_retail", "2017-12-02"))
+    shown: set[tuple[date, int]] = set()
+
+    def look() -> None:
+        with prod.connect(Role.ANALYST) as connection:
+            row = connection.execute(
+                "SELECT min(as_of) AS first, max(as_of) AS last, count(*) AS rows FROM predictions.churn_risk"
+            ).fetchone()
+        assert row is not None
+        assert row["first"] == row["last"]
+        shown.add((row["first"], row["rows"]))
+
+    look()
+    with prod.connect(Role.OWNER) as blocker:
+        # Writers of predictions wait for this lock, so the task is in the middle of its COPY when it dies.
+        blocker.execute("LOCK TABLE nightjar_store.predictions_churn_risk IN SHARE ROW EXCLUSIVE MODE")
+        run_id = api.trigger("score_nightly__churn_risk", "2017-12-03")
+        _wait_for(lambda: _blocked_writers(prod))
+        victims = _task_processes(api, "score_nightly__churn_risk", run_id, "score_shard")
+        assert victims
+        for victim in victims:
+            victim.send_signal(signal.SIGKILL)
+        look()
+    while api.run("score_nightly__churn_risk", run_id)["state"] not in TERMINAL_STATES:
+        look()
+        time.sleep(0.1)
+    look()
+    assert api.run("score_nightly__churn_risk", run_id)["state"] == "success"
+    tries = [
+        task["try_number"]
+        for task in api.task_instances("score_nightly__churn_risk", run_id)
+        if task["task_id"] == "score_shard"
+    ]
+    assert max(tries) > 1
+    assert {night for night, _ in shown} == {date(2017, 12, 2), date(2017, 12, 3)}
+    assert len(shown) == 2
+    with prod.connect(Role.SCORER) as connection:
+        commit = connection.execute(
+            "SELECT population, scored, rows, quarantined FROM nightjar.commit "
+            "WHERE use_case = 'churn_risk' AND as_of = '2017-12-03' AND state = 'published'"
+        ).fetchone()
+    assert commit is not None
+    assert commit["population"] == commit["scored"] == commit["rows"]
+    assert (date(2017, 12, 3), commit["rows"]) in shown
+
+
+def test_analyst_reads_predictions_and_nothing_else(finished: LocalSystem) -> None:
+    prod = finished.databases["prod"]
+    with psycopg.connect(prod.conninfo, user=Role.ANALYST.value, autocommit=True) as connection:
+        row = connection.execute("SELECT count(*) FROM predictions.product_recommendations").fetchone()
+        assert row is not None
+        assert row[0] > 0
+        for query in (
+            "SELECT * FROM nightjar.model_version",
+            "SELECT * FROM nightjar_store.predictions_churn_risk",
+            "SELECT * FROM retail.transactions",
+            "DELETE FROM predictions.churn_risk_history",
+            "CREATE TABLE predictions.mine (id integer)",
+            "SET ROLE nightjar_scorer",
+        ):
+            with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)):
+                connection.execute(query)
+
+
+def test_command_line_finds_the_local_servers_by_itself(finished: LocalSystem) -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("NIGHTJAR_DEV_URL", "NIGHTJAR_PROD_URL")
+    }
+    answer = subprocess.run(
+        [str(PROJECT_ROOT / ".venv" / "bin" / "nightjar"), "predictions", "log", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert '"use_case": "churn_risk"' in answer.stdout
+
+
+def test_airflow_processes_are_the_ones_that_were_started(finished: LocalSystem) -> None:
+    assert [process.name for process in finished.state.processes] == ["api-server", "scheduler", "dag-processor"]
+    assert all(map(is_running, finished.state.processes))
+
+
+def _task_processes(api: AirflowApi, dag_id: str, run_id: str, task_id: str) -> list[psutil.Process]:
+    """Return the processes that run a task now; Airflow titles them with the task instance's id."""
+    ids = {task["id"] for task in api.task_instances(dag_id, run_id) if task["task_id"] == task_id}
+    titles = {f"airflow worker -- {identity}" for identity in ids}
+    return [process for process in psutil.process_iter() if titles & {" ".join(_command_line(process)).strip()}]
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return []
+
+
+def _blocked_writers(prod: Database) -> bool:
+    with prod.connect(Role.OWNER) as connection:
+        row = connection.execute(
+            "SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock'"
+        ).fetchone()
+    assert row is not None
+    return bool(row["waiting"])
+
+
+def _wait_for(condition: Callable[[], T]) -> T:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"not reached within {WAIT_SECONDS} s")
