@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 import pytest
 
@@ -11,7 +12,12 @@ from nightjar.demo.airflow_api import AirflowApi
 from nightjar.demo.local_state import LocalState
 from nightjar.demo.progress import Progress
 from nightjar.demo.system import bring_down, start_system
+from nightjar.demo.workflow import Workflow
 from nightjar.storage import Database
+from nightjar.usecases import declared_use_cases
+
+USE_CASES = sorted(declared_use_cases())
+NIGHTS = [date(2017, 12, 1), date(2017, 12, 2)]
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,13 @@ def local_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSyst
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@pytest.fixture(scope="session")
+def finished(local_system: LocalSystem) -> LocalSystem:
+    """The system after snapshots, training, approved promotions and two nights."""
+    Workflow(local_system.api, USE_CASES, Progress(), nights=len(NIGHTS)).run()
+    return local_system
 
 
 def _free_port() -> int:

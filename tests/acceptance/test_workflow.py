@@ -12,7 +12,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
-from tests.acceptance.conftest import LocalSystem
+from tests.acceptance.conftest import NIGHTS, USE_CASES, LocalSystem
 
 from nightjar.demo.airflow_api import TERMINAL_STATES, AirflowApi
 from nightjar.demo.airflow_processes import is_running
@@ -20,19 +20,9 @@ from nightjar.demo.progress import Progress
 from nightjar.demo.workflow import Workflow
 from nightjar.settings import PROJECT_ROOT
 from nightjar.storage import Database, Role
-from nightjar.usecases import declared_use_cases
 
-USE_CASES = sorted(declared_use_cases())
-NIGHTS = [date(2017, 12, 1), date(2017, 12, 2)]
 WAIT_SECONDS = 120
 T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def finished(local_system: LocalSystem) -> LocalSystem:
-    """The system after snapshots, training, approved promotions and two nights."""
-    Workflow(local_system.api, USE_CASES, Progress(), nights=len(NIGHTS)).run()
-    return local_system
 
 
 def test_airflow_reads_every_dag(local_system: LocalSystem) -> None:

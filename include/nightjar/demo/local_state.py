@@ -13,6 +13,7 @@ from nightjar.errors import ConfigurationError
 from nightjar.settings import LOCAL_STATE_FILE, home
 
 DEFAULT_PORT = 8080
+HIGHEST_PORT = 65_535
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,19 @@ def write_state(state: LocalState) -> None:
 
 
 def new_state(urls: Mapping[str, str], earlier: LocalState | None) -> LocalState:
-    """Return the state for servers at `urls`; an earlier one's secrets and login are kept."""
-    port = int(os.environ.get("NIGHTJAR_PORT") or (earlier.port if earlier else DEFAULT_PORT))
+    """Return the state for servers at `urls`; an earlier one's secrets and login are kept.
+
+    Raises:
+        ConfigurationError: NIGHTJAR_PORT is not a port.
+    """
+    port = os.environ.get("NIGHTJAR_PORT") or str(earlier.port if earlier else DEFAULT_PORT)
+    if not port.isdecimal() or not 0 < int(port) <= HIGHEST_PORT:
+        raise ConfigurationError(f"NIGHTJAR_PORT is {port!r}: give a number from 1 to {HIGHEST_PORT}, or unset it.")
     return LocalState(
         dev_url=urls["dev"],
         prod_url=urls["prod"],
         metadata_url=urls["metadata"],
-        port=port,
+        port=int(port),
         admin_password=earlier.admin_password if earlier else secrets.token_urlsafe(9),
         secret_key=earlier.secret_key if earlier else secrets.token_hex(32),
         token_secret=earlier.token_secret if earlier else secrets.token_hex(64),

@@ -15,6 +15,7 @@ ORDER BY household_id, rank;
 -- name: segments
 SELECT p.segment_id AS id, p.segment, count(*) AS households, p.description
 FROM predictions.customer_segments s JOIN predictions.segment_profiles p USING (segment_id)
+WHERE p.use_case = 'customer_segments'
 GROUP BY p.segment_id, p.segment, p.description ORDER BY households DESC;
 
 -- name: churn

@@ -1,0 +1,1 @@
+"""Measurements against named rivals, side by side in one run: `make bench`."""
