@@ -55,6 +55,8 @@ def airflow_environment(state: LocalState) -> dict[str, str]:
         "AIRFLOW_CONN_NIGHTJAR_PROD": _connection(state.prod_url),
         "NIGHTJAR_HOME": str(home()),
         "GX_ANALYTICS_ENABLED": "False",
+        # Several tasks train at once: threads that wait must not spin on the cores the others need.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
     # Without bytecode files every Airflow process takes twice as long to start.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

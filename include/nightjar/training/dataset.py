@@ -64,10 +64,15 @@ def read_dataset(database: Database, use_case: UseCase, snapshot: Snapshot, sign
 
     Raises:
         SnapshotStateError: it is not published.
-        TrainingError: no usable rows, infinite values, or a feature without any value.
+        TrainingError: no usable rows, a missing feature, infinite values, or a feature without any value.
     """
     if snapshot.state is not State.PUBLISHED:
         raise SnapshotStateError(f"{snapshot.name} is {snapshot.state}: only published snapshots are trained on.")
+    if missing := {column.name for column in signature.inputs} - {column.name for column in snapshot.columns}:
+        raise TrainingError(
+            f"{snapshot.name} lacks {', '.join(sorted(missing))}, which the model was trained on: "
+            "keep these features in features.sql."
+        )
     others = [CopyColumn(use_case.entity.name, Encoding.INTEGER), CopyColumn(AS_OF, Encoding.DAYS)]
     if use_case.target:
         others.append(CopyColumn(use_case.target.column, Encoding.NUMBER))
@@ -104,7 +109,8 @@ def _assemble(
     dataset = Dataset(features, target, columns[AS_OF], columns[use_case.entity.name], candidate, int((~usable).sum()))
     if not usable.any():
         raise TrainingError(f"{snapshot.name} has no row with a target: check target.sql of {use_case.name}.")
-    if names := _flagged(signature, np.all(np.isnan(features[candidate]), axis=0)):
+    untold = [column.encoding is Encoding.CATEGORY and not column.categories for column in signature.inputs]
+    if names := _flagged(signature, np.all(np.isnan(features[candidate]), axis=0) | untold):
         raise TrainingError(f"{snapshot.name} has no value at all in {names}: drop these features.")
     if usable.all():
         return dataset

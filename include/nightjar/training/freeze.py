@@ -30,7 +30,7 @@ def training_query(use_case: UseCase, as_of: date) -> sql.Composed:
 
 
 def freeze_training_data(database: Database, use_case: UseCase, as_of: date) -> Snapshot:
-    """Create the snapshot `<use_case>_<date>` and return it; the same rows again are not stored twice.
+    """Create the snapshot `<use_case>_<date>` and return it; freezing again makes its next major version.
 
     Raises:
         SnapshotQueryError: the declared SQL fails.
@@ -46,6 +46,8 @@ def freeze_training_data(database: Database, use_case: UseCase, as_of: date) -> 
         database, name, query, version=version, comment=comment, use_case=use_case.name, as_of=as_of
     )
     if snapshot.row_count == 0:
+        # Kept for the record, but never chosen to train on.
+        snapshots.archive(database, snapshot.name)
         raise TrainingError(
             f"The features of {use_case.name} have no rows at {', '.join(map(str, training_dates(use_case, as_of)))}: "
             "load earlier data or choose a later as-of date."
