@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, parse_date, print_record, progress
+from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, progress
+from nightjar.usecases.as_of import parse_date
 
 app = typer.Typer(help="The sample business, and a whole local system.", no_args_is_help=True)
 

@@ -8,9 +8,10 @@ import psycopg
 import typer
 
 from nightjar.cli import database_commands, demo, model, predictions, snapshot
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, parse_date, print_record, progress
+from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, progress
 from nightjar.errors import NightjarError
 from nightjar.usecases import find_use_case
+from nightjar.usecases.as_of import parse_date
 
 app = typer.Typer(
     help="Nightly batch prediction next to the data, on Apache Airflow and Postgres.",

@@ -3,14 +3,13 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from nightjar.errors import AsOfDateError, ConfigurationError, NumberError
+from nightjar.errors import ConfigurationError, NumberError
 from nightjar.settings import Environment
 from nightjar.storage import Database, open_database
 
@@ -27,18 +26,6 @@ def database(environment: str) -> Database:
     if environment not in list(Environment):
         raise ConfigurationError(f"There is no environment {environment!r}: --env takes dev or prod.")
     return open_database(Environment(environment))
-
-
-def parse_date(text: str) -> date:
-    """Read a date argument.
-
-    Raises:
-        AsOfDateError: it is none.
-    """
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise AsOfDateError(f"{text!r} is not a date: write it as 2017-12-01.") from error
 
 
 def whole_number(text: str | int) -> int:

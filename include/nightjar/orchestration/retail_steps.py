@@ -5,8 +5,9 @@ from datetime import date
 
 from nightjar.orchestration.assets import RETAIL_DAY, announce
 from nightjar.orchestration.connections import nightjar_database
-from nightjar.orchestration.run_context import parse_date, run_context
+from nightjar.orchestration.run_context import run_context
 from nightjar.settings import Environment
+from nightjar.usecases.as_of import parse_date
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from nightjar.orchestration.assets import announce
 from nightjar.orchestration.connections import nightjar_database
-from nightjar.orchestration.run_context import parse_date, run_context
+from nightjar.orchestration.run_context import run_context
 from nightjar.settings import Environment
 from nightjar.usecases import find_use_case
+from nightjar.usecases.as_of import parse_date
 
 log = logging.getLogger(__name__)
 

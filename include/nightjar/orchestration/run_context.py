@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from nightjar.errors import AsOfDateError
+from nightjar.usecases.as_of import parse_date
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,6 @@ class RunContext:
         if not value:
             raise AsOfDateError("This run has no as-of date: fill in 'as_of' in the trigger form, such as 2017-12-01.")
         return parse_date(str(value))
-
-
-def parse_date(text: str) -> date:
-    """Read an ISO date.
-
-    Raises:
-        AsOfDateError: it is none.
-    """
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise AsOfDateError(f"{text!r} is not a date: write it as 2017-12-01.") from error
 
 
 def run_context() -> RunContext:

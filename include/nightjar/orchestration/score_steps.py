@@ -1,6 +1,7 @@
 """Steps of score_nightly: build features, gate, score shards, gate, publish."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowSkipException
@@ -10,6 +11,10 @@ from nightjar.orchestration.connections import nightjar_database
 from nightjar.orchestration.run_context import run_context
 from nightjar.settings import Environment
 from nightjar.usecases import find_use_case
+
+if TYPE_CHECKING:
+    from nightjar.scoring import Commit
+    from nightjar.storage import Database
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +43,10 @@ def build_features(use_case_name: str) -> dict[str, int | list[int]]:
 
 def gate_features(use_case_name: str, commit_id: int) -> None:
     """Check the staged features."""
-    from nightjar.scoring.commits import find_commit
     from nightjar.scoring.features import gate_features as check
-    from nightjar.storage import Role
 
-    database = nightjar_database(Environment.PROD)
-    with database.connect(Role.SCORER) as connection:
-        commit = find_commit(connection, commit_id)
-    log.info("All %d expectations hold.", check(database, find_use_case(use_case_name), commit))
+    database, use_case = nightjar_database(Environment.PROD), find_use_case(use_case_name)
+    log.info("All %d expectations hold.", check(database, use_case, _commit(database, commit_id)))
 
 
 def score_shard(use_case_name: str, commit_id: int, shard: int) -> None:
@@ -60,13 +61,9 @@ def score_shard(use_case_name: str, commit_id: int, shard: int) -> None:
 def gate_predictions(use_case_name: str, commit_id: int) -> None:
     """Check that the night is whole and its predictions are sound."""
     from nightjar.scoring import check_night
-    from nightjar.scoring.commits import find_commit
-    from nightjar.storage import Role
 
-    database = nightjar_database(Environment.PROD)
-    with database.connect(Role.SCORER) as connection:
-        commit = find_commit(connection, commit_id)
-    log.info("All %d expectations hold.", check_night(database, find_use_case(use_case_name), commit))
+    database, use_case = nightjar_database(Environment.PROD), find_use_case(use_case_name)
+    log.info("All %d expectations hold.", check_night(database, use_case, _commit(database, commit_id)))
 
 
 def publish(use_case_name: str, commit_id: int, asset: Asset) -> None:
@@ -76,8 +73,7 @@ def publish(use_case_name: str, commit_id: int, asset: Asset) -> None:
         AirflowSkipException: the run only checks; its rows are thrown away.
     """
     from nightjar import scoring
-    from nightjar.scoring.commits import abandon, find_commit
-    from nightjar.storage import Role
+    from nightjar.scoring.commits import abandon
 
     use_case = find_use_case(use_case_name)
     database = nightjar_database(Environment.PROD)
@@ -85,9 +81,15 @@ def publish(use_case_name: str, commit_id: int, asset: Asset) -> None:
         abandon(database, commit_id)
         scoring.forget_expired(database, use_case)
         raise AirflowSkipException("All checks passed; this run does not publish.")
-    with database.connect(Role.SCORER) as connection:
-        commit = find_commit(connection, commit_id)
-    commit = scoring.publish(database, use_case, commit)
+    commit = scoring.publish(database, use_case, _commit(database, commit_id))
     log.info("%s as of %s is out: %d rows, %d quarantined", use_case.name, commit.as_of, commit.rows,
              commit.quarantined)  # fmt: skip
     announce(asset, commit.as_of.isoformat(), commit=commit.id, model=commit.model, rows=commit.rows)
+
+
+def _commit(database: "Database", commit_id: int) -> "Commit":
+    from nightjar.scoring.commits import find_commit
+    from nightjar.storage import Role
+
+    with database.connect(Role.SCORER) as connection:
+        return find_commit(connection, commit_id)

@@ -52,8 +52,12 @@ def failed_expectations(
     suite = gx.ExpectationSuite(name=subject)
     for expectation in expectations:
         suite.add_expectation(_build(subject, expectation))
-    result = batch.validate(suite, result_format="SUMMARY")
-    return [_failure(subject, outcome) for outcome in result.results if not outcome.success]
+    failed = [outcome for outcome in batch.validate(suite, result_format="SUMMARY").results if not outcome.success]
+    if any(_raised(outcome) for outcome in failed):
+        # A lost connection is no verdict on the data: this raises DatabaseUnavailableError when it is away.
+        with database.connect(role):
+            pass
+    return [_failure(subject, outcome) for outcome in failed]
 
 
 def _build(subject: str, expectation: Expectation) -> Any:
@@ -73,8 +77,7 @@ def _failure(subject: str, outcome: Any) -> Failure:
 
 
 def _found(outcome: Any) -> str:
-    raised = [info for info in _exceptions(outcome.exception_info) if info.get("raised_exception")]
-    if raised:
+    if raised := _raised(outcome):
         return f"could not be evaluated: {str(raised[0].get('exception_message')).splitlines()[0]}"
     result = outcome.result
     if "unexpected_count" in result:
@@ -83,6 +86,8 @@ def _found(outcome: Any) -> str:
     return f"found {result.get('observed_value')}"
 
 
-def _exceptions(info: dict[str, Any]) -> list[dict[str, Any]]:
-    """One exception, or one per metric: the library knows both forms."""
-    return [info] if "raised_exception" in info else [part for part in info.values() if isinstance(part, dict)]
+def _raised(outcome: Any) -> list[dict[str, Any]]:
+    """Return the exceptions of an evaluation: the library tells one, or one per metric."""
+    info = outcome.exception_info
+    parts = [info] if "raised_exception" in info else [part for part in info.values() if isinstance(part, dict)]
+    return [part for part in parts if part.get("raised_exception")]

@@ -12,7 +12,7 @@ from nightjar.errors import GateError
 from nightjar.quality.coverage import require_coverage
 from nightjar.quality.expectations import Failure, failed_expectations
 from nightjar.storage import Database, Role
-from nightjar.usecases.declaration import Source, UseCase
+from nightjar.usecases.declaration import Expectation, Source, UseCase
 
 
 class Gate(StrEnum):
@@ -47,10 +47,9 @@ def check_features(
     Raises:
         GateError: an expectation fails.
     """
-    query = sql.SQL("SELECT * FROM {}").format(relation).as_string()
-    failures = failed_expectations(database, role, "features", query, use_case.quality.features)
-    evaluated = len(use_case.quality.features)
-    return _conclude(database, role, use_case, Gate.FEATURES, as_of, run_id, evaluated, failures)
+    expectations = use_case.quality.features
+    failures = _failures(database, role, Gate.FEATURES, relation, expectations)
+    return _conclude(database, role, use_case, Gate.FEATURES, as_of, run_id, len(expectations), failures)
 
 
 def check_predictions(
@@ -61,10 +60,16 @@ def check_predictions(
     Raises:
         GateError: an expectation fails.
     """
+    expectations = use_case.quality.predictions
+    failures = _failures(database, role, Gate.PREDICTIONS, relation, expectations)
+    return _conclude(database, role, use_case, Gate.PREDICTIONS, as_of, run_id, len(expectations), failures)
+
+
+def _failures(
+    database: Database, role: Role, gate: Gate, relation: sql.Composable, expectations: Sequence[Expectation]
+) -> list[Failure]:
     query = sql.SQL("SELECT * FROM {}").format(relation).as_string()
-    failures = failed_expectations(database, role, "predictions", query, use_case.quality.predictions)
-    evaluated = len(use_case.quality.predictions)
-    return _conclude(database, role, use_case, Gate.PREDICTIONS, as_of, run_id, evaluated, failures)
+    return failed_expectations(database, role, gate.value, query, expectations)
 
 
 def _window(source: Source, as_of: date) -> sql.Composed:
