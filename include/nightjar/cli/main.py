@@ -1,6 +1,5 @@
 """Entry of the command `nightjar`: exit 0 when it did what it says, 1 for a refusal, 2 for wrong usage."""
 
-import logging
 import sys
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import psycopg
 import typer
 
 from nightjar.cli import database_commands, demo, model, predictions, snapshot
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, progress
+from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, progress, show_log
 from nightjar.errors import NightjarError
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import parse_date
@@ -41,7 +40,7 @@ def train(
     declared = find_use_case(use_case)
     day = parse_date(as_of) if as_of else None
     target = database(env)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    show_log()
     if day is not None and snapshot_name is None:
         progress(f"freezing training data as of {day}")
         snapshot = training.freeze_training_data(target, declared, day)

@@ -1,6 +1,7 @@
 """How commands read their arguments and print their results."""
 
 import json
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -82,6 +83,13 @@ def print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
 def progress(message: str) -> None:
     """Tell what is being done, beside the results."""
     print(message, file=sys.stderr, flush=True)
+
+
+def show_log() -> None:
+    """Show what the library logs, and not what other libraries do."""
+    log = logging.getLogger("nightjar")
+    log.setLevel(logging.INFO)
+    log.handlers = [logging.StreamHandler(sys.stderr)]
 
 
 def _cell(value: Any) -> str:

@@ -1,6 +1,9 @@
 """Fitted models as bytes: skops format, only types on the list below, stored in chunks by content."""
 
 import hashlib
+import io
+import re
+import zipfile
 from typing import Any
 
 from skops import io as skops_io
@@ -9,13 +12,14 @@ from nightjar.errors import ArtifactError
 from nightjar.storage.database import Connection
 
 CHUNK_BYTES = 8 << 20
+_SCHEMA = "schema.json"
+# Ids of objects, and the files that hold their content.
+_ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")[\w-]+(?=\.)')
 
 # Types that skops does not trust by itself and that our own pipelines hold. Checked before anything is built.
 TRUSTED_TYPES = frozenset(
     {
         "nightjar.training.estimators.LogScaler",
-        "nightjar.training.segmentation.SegmentModel",
-        "nightjar.training.preprocessing.FeatureMatrix",
         "numpy.dtype",
         "sklearn._loss.link.HalfLogitLink",
         "sklearn._loss.link.IdentityLink",
@@ -31,12 +35,12 @@ TRUSTED_TYPES = frozenset(
 
 
 def save_estimator(estimator: Any) -> bytes:
-    """Return a fitted estimator as bytes.
+    """Return a fitted estimator as bytes; the same fit gives the same bytes.
 
     Raises:
         ArtifactError: it holds a type that could not be read back.
     """
-    content: bytes = skops_io.dumps(estimator)
+    content = _without_addresses(skops_io.dumps(estimator))
     _require_trusted(content)
     return content
 
@@ -48,18 +52,43 @@ def load_estimator(content: bytes) -> Any:
         ArtifactError: an unknown type, or damaged bytes.
     """
     _require_trusted(content)
-    return skops_io.loads(content, trusted=sorted(TRUSTED_TYPES))
+    try:
+        return skops_io.loads(content, trusted=sorted(TRUSTED_TYPES))
+    except Exception as error:
+        raise _damaged(error) from error
+
+
+def _without_addresses(content: bytes) -> bytes:
+    """Number the parts of an archive, which skops names by their addresses in memory, and undate them."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(target, "w") as numbered:
+        schema = source.read(_SCHEMA).decode()
+        numbers: dict[str, str] = {}
+        for match in _ADDRESS.finditer(schema):
+            numbers.setdefault(match[0], str(len(numbers) + 1))
+        for name in source.namelist():
+            stem, dot, suffix = name.rpartition(".")
+            if name != _SCHEMA:
+                numbered.writestr(zipfile.ZipInfo(f"{numbers[stem]}{dot}{suffix}"), source.read(name))
+        numbered.writestr(zipfile.ZipInfo(_SCHEMA), _ADDRESS.sub(lambda match: numbers[match[0]], schema))
+    return target.getvalue()
 
 
 def _require_trusted(content: bytes) -> None:
     try:
         unknown = set(skops_io.get_untrusted_types(data=content)) - TRUSTED_TYPES
     except Exception as error:
-        raise ArtifactError(f"The artifact is damaged: {str(error).splitlines()[0]}. Export it again.") from error
+        raise _damaged(error) from error
     if unknown:
         raise ArtifactError(
             f"The artifact holds types that are not trusted: {', '.join(sorted(unknown))}. It was not loaded."
         )
+
+
+def _damaged(error: Exception) -> ArtifactError:
+    # An error without a text has no first line.
+    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    return ArtifactError(f"The artifact is damaged: {reason}. Export it again.")
 
 
 def write_artifact(connection: Connection, content: bytes) -> str:

@@ -150,8 +150,9 @@ def work_on(database: Database, commit_id: int, stage: str) -> Iterator[tuple[Co
         held = connection.execute(_SQL["try_shared"], [commit_id]).fetchone()
         commit = find_commit(connection, commit_id)
         if held is None or not held["free"] or commit.state != "open":
+            state = "being taken over" if commit.state == "open" else f"{commit.state}, not open"
             raise ScoringError(
-                f"Commit {commit_id} of {commit.use_case} as of {commit.as_of} is {commit.state}, not open: "
+                f"Commit {commit_id} of {commit.use_case} as of {commit.as_of} is {state}: "
                 "another run has taken the night over. Start the night again if it should be replaced."
             )
         yield connection, commit

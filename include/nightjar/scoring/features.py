@@ -10,6 +10,7 @@ from nightjar.errors import ScoringError, SignatureError
 from nightjar.quality import check_features
 from nightjar.registry import ModelName, Signature
 from nightjar.scoring.commits import Commit, work_on
+from nightjar.scoring.prediction_tables import store_table
 from nightjar.storage import Database, Role
 from nightjar.storage.columns import column_types, encoding_of
 from nightjar.storage.database import Connection
@@ -18,6 +19,7 @@ from nightjar.storage.parameters import bind
 from nightjar.usecases import UseCase
 
 _SQL = load_sql("nightjar.scoring", "scoring.sql")
+_SHARDS, _QUARANTINE = sql.Identifier("nightjar", "shard"), sql.Identifier("nightjar", "quarantine")
 
 
 def build_features(database: Database, use_case: UseCase, commit: Commit) -> list[int]:
@@ -31,6 +33,7 @@ def build_features(database: Database, use_case: UseCase, commit: Commit) -> lis
     """
     with work_on(database, commit.id, "features") as (connection, _):
         if not _is_staged(connection, commit):
+            _clear(connection, use_case, commit)
             _stage(connection, use_case, commit)
             model = registry.find_model(connection, ModelName.parse(commit.model))
             require_signature(column_types(connection, commit.features), model.signature)
@@ -77,12 +80,14 @@ def _is_staged(connection: Connection, commit: Commit) -> bool:
     planned = connection.execute(
         "SELECT sum(planned_rows) AS rows FROM nightjar.shard WHERE commit_id = %s", [commit.id]
     ).fetchone()
-    if staged is not None and planned is not None and staged["rows"] == planned["rows"]:
-        return True
-    connection.execute(sql.SQL("DROP TABLE {}").format(commit.features))
-    connection.execute("DELETE FROM nightjar.shard WHERE commit_id = %s", [commit.id])
-    connection.execute("DELETE FROM nightjar.quarantine WHERE commit_id = %s", [commit.id])
-    return False
+    return staged is not None and planned is not None and staged["rows"] == planned["rows"]
+
+
+def _clear(connection: Connection, use_case: UseCase, commit: Commit) -> None:
+    """Remove what an earlier try left, so that the night starts anew."""
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(commit.features))
+    for table in (store_table(use_case), _SHARDS, _QUARANTINE):
+        connection.execute(sql.SQL("DELETE FROM {} WHERE commit_id = %s").format(table), [commit.id])
 
 
 def _stage(connection: Connection, use_case: UseCase, commit: Commit) -> None:
@@ -107,14 +112,27 @@ def _require_keys(connection: Connection, use_case: UseCase, commit: Commit) -> 
         if types.get(name) not in ("int2", "int4", "int8"):
             raise ScoringError(f"features.sql of {use_case.name}: the key {name} is {types.get(name)}, not an integer.")
     empty = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(sql.Identifier(name)) for name in use_case.row_key)
+    declared = (use_case.entity, *((use_case.items.key,) if use_case.items else ()))
+    integers = [key.name for key in declared if key.type == "integer"]
+    # Written as they are, they would come out as other keys.
+    wide = sql.SQL(" OR ").join(
+        sql.SQL("{} NOT BETWEEN -2147483648 AND 2147483647").format(sql.Identifier(name)) for name in integers
+    )
     rows = connection.execute(
-        sql.SQL("SELECT count(*) AS rows, count(*) FILTER (WHERE {}) AS empty FROM {}").format(empty, commit.features)
+        sql.SQL(
+            "SELECT count(*) AS rows, count(*) FILTER (WHERE {}) AS empty, count(*) FILTER (WHERE {}) AS wide FROM {}"
+        ).format(empty, wide if integers else sql.SQL("false"), commit.features)
     ).fetchone()
     assert rows is not None
     if not rows["rows"]:
         raise ScoringError(f"features.sql of {use_case.name} gives no rows as of {commit.as_of}: check its sources.")
     if rows["empty"]:
         raise ScoringError(f"features.sql of {use_case.name} gives {rows['empty']} rows without a key: leave them out.")
+    if rows["wide"]:
+        raise ScoringError(
+            f"features.sql of {use_case.name} gives {rows['wide']} rows with a key beyond the declared type integer: "
+            f"declare {' and '.join(integers)} as bigint."
+        )
     duplicate = connection.execute(
         sql.SQL("SELECT {keys}, count(*) FROM {table} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1").format(
             keys=keys, table=commit.features

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import psycopg
 from psycopg import sql
 
+from nightjar.errors import DeclarationError
 from nightjar.storage import Database, Role
 from nightjar.storage.copy_writer import WireType, WriteColumn
 from nightjar.storage.database import Connection
@@ -59,14 +61,23 @@ def written_columns(use_case: UseCase) -> list[WriteColumn]:
 
 
 def create_prediction_tables(database: Database, use_cases: Iterable[UseCase]) -> list[str]:
-    """Create the tables and views of use cases that have none yet; return their names."""
+    """Create the tables and views of use cases that have none yet; return their names.
+
+    Raises:
+        DeclarationError: the database refuses a use case's items.sql.
+    """
     created = []
     with database.connect(Role.OWNER) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('nightjar prediction tables'))")
         for use_case in use_cases:
             if not prediction_table_exists(connection, use_case):
                 _create_table(connection, use_case)
-                _create_views(connection, use_case)
+                try:
+                    _create_views(connection, use_case)
+                except psycopg.ProgrammingError as error:
+                    raise DeclarationError(
+                        f"{use_case.folder / 'items.sql'}: the database refuses it: {str(error).splitlines()[0]}."
+                    ) from error
                 created.append(use_case.name)
     return created
 
@@ -131,7 +142,8 @@ def _shown_columns(use_case: UseCase) -> sql.Composed:
 
 def _labels(use_case: UseCase) -> sql.Composable:
     if use_case.items and use_case.items_sql:
-        return sql.SQL("LEFT JOIN ({}) label ON label.{key} = s.{key}").format(
+        # On lines of its own: its last one may be a comment.
+        return sql.SQL("LEFT JOIN (\n{}\n) label ON label.{key} = s.{key}").format(
             bind(use_case.items_sql, {}), key=sql.Identifier(use_case.items.key.name)
         )
     if use_case.kind is Kind.SEGMENTATION:

@@ -1,6 +1,7 @@
 """Scores one shard: rows out by COPY, predictions in by COPY, all or nothing."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,8 +57,10 @@ def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: 
         )
         with database.connect(Role.SCORER) as reader:
             columns = _columns(use_case, predictor)
-            batches = read_batches(reader, commit.features, columns, condition=condition, order_by=use_case.row_key)
-            _write(connection, use_case, commit, _predict(use_case, predictor, batches, result), result)
+            rows = read_batches(reader, commit.features, columns, condition=condition, order_by=use_case.row_key)
+            # Closed before the reader's connection is, or the roll-back after an error would wait for it forever.
+            with closing(rows) as batches:
+                _write(connection, use_case, commit, _predict(use_case, predictor, batches, result), result)
         if result.read != shard["planned_rows"]:
             raise ScoringError(
                 f"Shard {ordinal} of commit {commit_id} has {result.read} staged rows, {shard['planned_rows']} were "

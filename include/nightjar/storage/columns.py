@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from psycopg import sql
+from psycopg.types import TypeInfo
 
 from nightjar.errors import SignatureError
 from nightjar.storage.copy_reader import CopyColumn, Encoding
@@ -22,7 +23,9 @@ def column_types(connection: Connection, relation: sql.Composable) -> dict[str, 
     """Return the names of a relation's columns with their Postgres types, in order."""
     cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(relation))
     types = connection.adapters.types
-    return {column.name: _type_name(types.get(column.type_code)) for column in cursor.description or ()}
+    return {
+        column.name: _type_name(types.get(column.type_code), column.type_code) for column in cursor.description or ()
+    }
 
 
 def describe_features(
@@ -71,5 +74,7 @@ def _describe(connection: Connection, relation: sql.Composable, name: str, type_
     return CopyColumn(name, encoding, tuple(row["value"] for row in rows))
 
 
-def _type_name(info: object) -> str:
-    return str(getattr(info, "name", "unknown"))
+def _type_name(info: TypeInfo | None, oid: int) -> str:
+    if info is None:
+        return "unknown"
+    return f"{info.name}[]" if oid == info.array_oid else info.name

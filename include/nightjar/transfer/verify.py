@@ -138,7 +138,7 @@ def _prove_parity(predictor: Predictor, parity: Parity) -> float:
         outputs = predictor.predict(matrix)
     except Exception as error:
         raise BundleError(
-            f"The model {predictor.record.name} cannot score the parity sample ({str(error).splitlines()[0]})."
+            f"The model {predictor.record.name} cannot score the parity sample ({type(error).__name__})."
         ) from error
     if outputs.keys() != parity.outputs.keys():
         raise BundleError(f"The parity sample of {predictor.record.name} has other outputs than the model.")
