@@ -1,8 +1,11 @@
 """Two real Postgres servers for the whole run; a fresh copy of a template database for each test."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from psycopg import sql
@@ -22,9 +25,10 @@ EMPTY, RETAIL = "template_empty", "template_retail"
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Database]]:
+def servers() -> Iterator[dict[str, Database]]:
     """The servers `dev` and `prod`, each with its template databases."""
-    root = tmp_path_factory.mktemp("postgres")
+    # Not in pytest's own folder: another run would close that to the user that a root's Postgres runs as.
+    root = Path(tempfile.mkdtemp(prefix="nightjar-"))
     databases = {name: start_server(root / name, EMPTY) for name in ("dev", "prod")}
     for database in databases.values():
         with database.autocommit() as connection:
@@ -36,6 +40,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Data
     yield databases
     for name in databases:
         stop_server(root / name)
+    shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

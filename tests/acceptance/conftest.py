@@ -1,10 +1,13 @@
 """A whole local system of its own: two database servers, a real Airflow, a cut of the real data."""
 
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -30,10 +33,12 @@ class LocalSystem:
 
 
 @pytest.fixture(scope="session")
-def local_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
+def local_system() -> Iterator[LocalSystem]:
     """Bring the system up once, and down at the end."""
+    # Not in pytest's own folder: another run would close that to the user that a root's Postgres runs as.
+    folder = Path(tempfile.mkdtemp(prefix="nightjar-"))
     variables = {
-        "NIGHTJAR_HOME": str(tmp_path_factory.mktemp("local")),
+        "NIGHTJAR_HOME": str(folder),
         "NIGHTJAR_PORT": str(_free_port()),
         "NIGHTJAR_RETAIL_EVERY": "8",
     }
@@ -49,6 +54,7 @@ def local_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSyst
                 del os.environ[name]
             else:
                 os.environ[name] = value
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

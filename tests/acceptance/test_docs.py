@@ -6,10 +6,10 @@ import subprocess
 
 import psycopg
 import pytest
-from tests.acceptance.conftest import LocalSystem
 
 from nightjar.settings import PROJECT_ROOT
 from nightjar.storage import Role
+from tests.acceptance.conftest import LocalSystem
 
 PAGES_WITH_QUERIES = ("README.md", "docs/analysts.md")
 PAGES_WITH_COMMANDS = ("docs/snapshots.md",)

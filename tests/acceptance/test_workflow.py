@@ -12,14 +12,15 @@ import httpx
 import psutil
 import psycopg
 import pytest
-from tests.acceptance.conftest import NIGHTS, USE_CASES, LocalSystem
 
 from nightjar.demo.airflow_api import TERMINAL_STATES, AirflowApi
 from nightjar.demo.airflow_processes import is_running
 from nightjar.demo.progress import Progress
 from nightjar.demo.workflow import Workflow
-from nightjar.settings import PROJECT_ROOT
+from nightjar.settings import PROJECT_ROOT, home
 from nightjar.storage import Database, Role
+from nightjar.storage.embedded import start_server, stop_server
+from tests.acceptance.conftest import NIGHTS, USE_CASES, LocalSystem
 
 WAIT_SECONDS = 120
 T = TypeVar("T")
@@ -110,14 +111,13 @@ def test_killed_scoring_task_is_retried_and_readers_see_whole_nights(finished: L
         shown.add((row["first"], row["rows"]))
 
     look()
+    run_id = api.trigger("score_nightly__churn_risk", "2017-12-03")
+    _wait_for(lambda: _has_succeeded(api, "score_nightly__churn_risk", run_id, "build_features"))
     with prod.connect(Role.OWNER) as blocker:
         # Writers of predictions wait for this lock, so the task is in the middle of its COPY when it dies.
         blocker.execute("LOCK TABLE nightjar_store.predictions_churn_risk IN SHARE ROW EXCLUSIVE MODE")
-        run_id = api.trigger("score_nightly__churn_risk", "2017-12-03")
         _wait_for(lambda: _blocked_writers(prod))
-        victims = _task_processes(api, "score_nightly__churn_risk", run_id, "score_shard")
-        assert victims
-        for victim in victims:
+        for victim in _wait_for(lambda: _task_processes(api, "score_nightly__churn_risk", run_id, "score_shard")):
             victim.send_signal(signal.SIGKILL)
         look()
     while api.run("score_nightly__churn_risk", run_id)["state"] not in TERMINAL_STATES:
@@ -141,6 +141,18 @@ def test_killed_scoring_task_is_retried_and_readers_see_whole_nights(finished: L
     assert commit is not None
     assert commit["population"] == commit["scored"] == commit["rows"]
     assert (date(2017, 12, 3), commit["rows"]) in shown
+
+
+def test_a_database_that_is_away_is_waited_for(finished: LocalSystem) -> None:
+    api, dag_id = finished.api, "score_nightly__customer_segments"
+    data_folder = home() / "postgres" / "prod"
+    assert stop_server(data_folder)
+    try:
+        run_id = api.trigger(dag_id, None, {"as_of": "2017-12-02"})
+        _wait_for(lambda: any(task["state"] == "up_for_retry" for task in api.task_instances(dag_id, run_id)))
+    finally:
+        start_server(data_folder, "nightjar")
+    assert api.wait(dag_id, run_id) == "success"
 
 
 def test_analyst_reads_predictions_and_nothing_else(finished: LocalSystem) -> None:
@@ -181,17 +193,16 @@ def test_airflow_processes_are_the_ones_that_were_started(finished: LocalSystem)
 
 
 def _task_processes(api: AirflowApi, dag_id: str, run_id: str, task_id: str) -> list[psutil.Process]:
-    """Return the processes that run a task now; Airflow titles them with the task instance's id."""
-    ids = {task["id"] for task in api.task_instances(dag_id, run_id) if task["task_id"] == task_id}
-    titles = {f"airflow worker -- {identity}" for identity in ids}
-    return [process for process in psutil.process_iter() if titles & {" ".join(_command_line(process)).strip()}]
+    """Return the processes that run a task now."""
+    return [
+        psutil.Process(task["pid"])
+        for task in api.task_instances(dag_id, run_id)
+        if task["task_id"] == task_id and task["state"] == "running" and task["pid"]
+    ]
 
 
-def _command_line(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return []
+def _has_succeeded(api: AirflowApi, dag_id: str, run_id: str, task_id: str) -> bool:
+    return any(task["task_id"] == task_id and task["state"] == "success" for task in api.task_instances(dag_id, run_id))
 
 
 def _blocked_writers(prod: Database) -> bool:

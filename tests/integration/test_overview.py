@@ -138,13 +138,13 @@ def test_commits_are_the_newest_of_each_use_case(prod_database: Database) -> Non
     assert commits[1].seconds == pytest.approx(41)
 
 
-def test_night_is_stale_once_a_later_one_was_tried(prod_database: Database) -> None:
+def test_night_is_stale_while_a_later_one_is_not_out(prod_database: Database) -> None:
     with prod_database.connect(Role.OWNER) as connection:
         model = add_model(connection, 1, 0.8)
         publish(connection, add_commit(connection, model, 0))
     [fresh] = freshness(prod_database)
     with prod_database.connect(Role.OWNER) as connection:
-        add_commit(connection, model, 1, "abandoned")
+        add_commit(connection, model, 1, "open")
     [stale] = freshness(prod_database)
 
     assert (fresh.as_of, fresh.model, fresh.rows, fresh.quarantined) == (FIRST_NIGHT, "churn_risk@1", 9, 1)

@@ -1,0 +1,66 @@
+"""Databases that tests of refusals share, a bundle to alter, and the command line."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nightjar.storage import Database
+from tests.builders import shared_database
+from tests.commands import CommandLine
+from tests.forgery import export_small_model
+
+
+@pytest.fixture(scope="session")
+def untouched(servers: dict[str, Database]) -> Iterator[dict[str, Database]]:
+    """Empty databases for what is refused, hence changes nothing."""
+    with shared_database(servers["dev"], "untouched") as dev, shared_database(servers["prod"], "untouched") as prod:
+        yield {"dev": dev, "prod": prod}
+
+
+@pytest.fixture
+def untouched_dev(untouched: dict[str, Database]) -> Database:
+    """Where nothing is written, or everything that is written is refused."""
+    return untouched["dev"]
+
+
+@pytest.fixture
+def untouched_prod(untouched: dict[str, Database]) -> Database:
+    """Where bundles are refused."""
+    return untouched["prod"]
+
+
+@pytest.fixture(scope="session")
+def exported(servers: dict[str, Database], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle `model` as it was exported."""
+    folder = tmp_path_factory.mktemp("exported")
+    with shared_database(servers["dev"], "exporting") as database:
+        export_small_model(database, folder)
+    return folder
+
+
+@pytest.fixture
+def folder(exported: Path, tmp_path: Path) -> Path:
+    """A copy of the bundle, to be altered."""
+    return shutil.copytree(exported, tmp_path / "altered")
+
+
+@pytest.fixture
+def run(
+    dev_database: Database,
+    prod_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> CommandLine:
+    """The command line on databases of its own."""
+    return CommandLine(monkeypatch, capfd).use(dev_database, prod_database, tmp_path)
+
+
+@pytest.fixture
+def run_untouched(
+    untouched: dict[str, Database], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> CommandLine:
+    """The command line where it refuses or only shows something."""
+    return CommandLine(monkeypatch, capfd).use(untouched["dev"], untouched["prod"], tmp_path)
