@@ -108,6 +108,15 @@ def test_a_group_is_never_torn(dev_database: Database, visits: Snapshot, time_by
         assert abs(part.row_count - size) <= 12, "no group has more than 12 rows"
 
 
+def test_the_cut_is_at_the_group_that_is_nearest(dev_database: Database) -> None:
+    days = "SELECT 1 AS day FROM generate_series(1, 3) UNION ALL SELECT 2 FROM generate_series(1, 6) UNION ALL SELECT 3"
+    uneven = snapshots.create(dev_database, "uneven", days)
+
+    halves = snapshots.split(dev_database, uneven.name, {"_a": 0.5, "_b": 0.5}, group_by="day", time_by="day")
+
+    assert [part.row_count for part in halves] == [3, 7], "3 of 10 rows are nearer to a half than 9"
+
+
 def test_a_single_group_goes_to_one_part(dev_database: Database) -> None:
     one = snapshots.create(dev_database, "one", "SELECT 1 AS shop, i AS visit FROM generate_series(1, 10) i")
 

