@@ -33,10 +33,6 @@ class AirflowApi:
         errors = self._get("/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
 
-    def unpause(self, dag_id: str) -> None:
-        """Let a DAG run."""
-        self._request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
-
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Return a DAG's runs, newest first."""
         runs: list[dict[str, Any]] = self._get(f"/api/v2/dags/{dag_id}/dagRuns", order_by="-run_after", limit=100)[
