@@ -40,34 +40,6 @@ class NumberError(NightjarError):
     """A number is malformed or out of range."""
 
 
-class SnapshotError(NightjarError):
-    """Base of the refusals of dataset snapshots."""
-
-
-class SnapshotNameError(SnapshotError):
-    """A snapshot name or version is malformed."""
-
-
-class SnapshotNotFoundError(SnapshotError):
-    """No snapshot has this name and version."""
-
-
-class SnapshotExistsError(SnapshotError):
-    """The name and version are taken."""
-
-
-class SnapshotStateError(SnapshotError):
-    """The snapshot's state does not allow this."""
-
-
-class SnapshotQueryError(SnapshotError):
-    """The query that should define a snapshot is not usable."""
-
-
-class SplitError(SnapshotError):
-    """The ratios or columns of a split are not usable."""
-
-
 class TrainingError(NightjarError):
     """Training cannot go on with this data or declaration."""
 

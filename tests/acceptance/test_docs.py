@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -23,8 +24,9 @@ def queries(page: str) -> list[str]:
 
 
 def commands(page: str) -> list[str]:
-    """Return the indented nightjar commands of a page."""
-    return re.findall(r"^    (nightjar .+)$", (PROJECT_ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    """Return the indented nightjar commands of a page; a backslash at the end of a line continues it."""
+    text = re.sub(r"\\\n\s*", "", (PROJECT_ROOT / page).read_text(encoding="utf-8"))
+    return re.findall(r"^    (nightjar .+)$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("query", [query for page in PAGES_WITH_QUERIES for query in queries(page)])
@@ -34,11 +36,13 @@ def test_query_for_analysts_runs_as_analyst(finished: LocalSystem, query: str) -
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS)
-def test_commands_of_a_page_run_one_after_the_other(finished: LocalSystem, page: str) -> None:
+def test_commands_of_a_page_run_one_after_the_other(finished: LocalSystem, page: str, tmp_path: Path) -> None:
     found = commands(page)
     assert found
     for command in found:
-        answer = subprocess.run([str(NIGHTJAR), *shlex.split(command)[1:]], capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            [str(NIGHTJAR), *shlex.split(command)[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
         assert answer.returncode == 0, (command, answer.stderr)
 
 

@@ -13,11 +13,13 @@ import psutil
 import psycopg
 import pytest
 
+from nightjar import snapshots
 from nightjar.demo.airflow_api import TERMINAL_STATES, AirflowApi
 from nightjar.demo.airflow_processes import is_running
 from nightjar.demo.progress import Progress
 from nightjar.demo.workflow import Workflow
 from nightjar.settings import PROJECT_ROOT, home
+from nightjar.snapshots import State
 from nightjar.storage import Database, Role
 from nightjar.storage.embedded import start_server, stop_server
 from tests.acceptance.conftest import NIGHTS, USE_CASES, LocalSystem
@@ -66,6 +68,39 @@ def test_running_the_workflow_again_starts_no_run(finished: LocalSystem) -> None
     before = runs()
     Workflow(finished.api, USE_CASES, Progress(), nights=len(NIGHTS)).run()
     assert runs() == before
+
+
+def test_a_snapshot_run_by_hand_changes_the_rows_and_waits_for_a_look(finished: LocalSystem) -> None:
+    api, dag_id = finished.api, "snapshot_training_data__spend_forecast"
+    conf = {
+        "as_of": NIGHTS[0].isoformat(),
+        "statements": ["ALTER snapshot ADD COLUMN note text", "DELETE FROM snapshot WHERE household_id % 2 = 0"],
+        "finish": "leave prepared",
+    }
+    run_id = api.trigger(dag_id, None, conf)
+
+    assert api.wait(dag_id, run_id) == "success"
+    assert {task["task_id"]: task["state"] for task in api.task_instances(dag_id, run_id)} == {
+        "check_sources": "success", "freeze": "success", "prepare": "success", "split_and_announce": "skipped"
+    }  # fmt: skip
+    made = snapshots.list_snapshots(finished.databases["dev"], use_case="spend_forecast", as_of=NIGHTS[0])
+    newest = max(made, key=lambda snapshot: snapshot.id)
+    assert (newest.state, newest.name.version.major) == (State.PREPARED, 3)
+    assert newest.comment == f"{newest.parent}, changed by admin"
+    assert newest.columns[-1].name == "note"
+    assert snapshots.verify(finished.databases["dev"], newest.name).matches
+
+
+def test_retention_tells_before_it_acts(finished: LocalSystem) -> None:
+    api, dev = finished.api, finished.databases["dev"]
+    before = snapshots.list_snapshots(dev)
+    run_id = api.trigger("retain_snapshots", None, {"keep": 1, "archive": 0, "dry_run": True})
+
+    assert api.wait("retain_snapshots", run_id) == "success"
+    assert snapshots.list_snapshots(dev) == before
+    [task] = api.task_instances("retain_snapshots", run_id)
+    log = " ".join(api.task_log("retain_snapshots", run_id, task))
+    assert "stays: a registered model was trained on this date" in log
 
 
 def test_page_in_the_ui_needs_a_login(finished: LocalSystem) -> None:

@@ -10,7 +10,8 @@ USE_CASES = list(declared_use_cases().values())
 EDGES = {
     "snapshot_training_data": [
         ("check_sources", "freeze"),
-        ("freeze", "split_and_announce"),
+        ("freeze", "prepare"),
+        ("prepare", "split_and_announce"),
     ],
     "retrain_models": [
         ("train_candidates", "compare_with_champion"),
@@ -39,7 +40,7 @@ OUTLETS = {
 
 def test_each_workflow_has_a_dag_for_each_use_case_and_nothing_else(dags: dict[str, Any]) -> None:
     expected = {f"{workflow}__{use_case.name}" for workflow in EDGES for use_case in USE_CASES}
-    assert dags.keys() == expected | {"load_retail"}
+    assert dags.keys() == expected | {"load_retail", "retain_snapshots"}
 
 
 @pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_case.name)

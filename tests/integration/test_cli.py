@@ -185,7 +185,7 @@ def test_a_wrong_or_missing_url_is_refused(
 def test_bytes_that_are_no_text_are_refused(run_untouched: CommandLine) -> None:
     arguments = "snapshot", "create", "cars", "--sql", b"SELECT '\xff' AS a".decode("utf-8", "surrogateescape")
 
-    assert "not UTF-8 text" in run_untouched(*arguments).refusal
+    assert "half a character" in run_untouched(*arguments).refusal
 
 
 def test_models_are_listed_shown_and_dropped(run: CommandLine, model: ModelRecord) -> None:

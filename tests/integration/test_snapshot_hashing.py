@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from nightjar import snapshots
+from nightjar.snapshots import Column
 from nightjar.snapshots.hashing import content_hash
 from nightjar.storage import Database
 from nightjar.storage.database import Connection
@@ -80,4 +81,6 @@ def _hash(connection: Connection, rows: list[tuple[int, str | None]]) -> tuple[s
     connection.execute("CREATE TEMPORARY TABLE IF NOT EXISTS hashed (t integer, text text) ON COMMIT DROP")
     connection.execute("TRUNCATE hashed")
     connection.cursor().executemany("INSERT INTO hashed VALUES (%s, %s)", rows)
-    return content_hash(connection, sql.Identifier("pg_temp", "hashed"))
+    columns = [Column("t", "integer"), Column("text", "text")]
+    digest, count = content_hash(connection, sql.Identifier("pg_temp", "hashed"), columns)
+    return str(digest), count

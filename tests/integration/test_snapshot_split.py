@@ -7,14 +7,15 @@ import pytest
 from psycopg import sql
 
 from nightjar import snapshots
-from nightjar.errors import (
+from nightjar.snapshots import Snapshot, SnapshotName, State, Version
+from nightjar.snapshots.errors import (
+    PartsError,
     SnapshotExistsError,
     SnapshotNameError,
     SnapshotNotFoundError,
     SnapshotStateError,
     SplitError,
 )
-from nightjar.snapshots import Snapshot, SnapshotName, State, Version
 from nightjar.storage import Database, Role
 from tests.builders import shared_database
 
@@ -163,13 +164,16 @@ def test_parts_keep_lineage_and_columns(dev_database: Database) -> None:
     assert (part.name, part.parent, part.use_case) == (SnapshotName("typed_half", Version(2, 1)), "typed@2.1.0", "x")
     assert part.columns == source.columns
     assert part.comment == "50% of typed@2.1.0"
-    assert "md5" in part.statements[0]
+    assert part.statements == (
+        'SPLIT snapshot {"parts": {"_half": 0.5}, "stratify": [], "group_by": null, "time_by": null, "seed": 0, '
+        '"salt": "", "part": "_half"}',
+    )
 
 
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({}, "at least one part"),
+        ({}, "give at least one"),
         ({"_a": 0.0}, "ratio of '_a' is 0.0: give one above 0 and at most 1"),
         ({"_a": 0.5, "_b": -0.1}, "ratio of '_b' is -0.1"),
         ({"_a": 1.01}, "ratio of '_a' is 1.01"),
@@ -187,21 +191,21 @@ def test_refused_ratios(shared: Database, parts: Mapping[str, float], message: s
 
 @pytest.mark.parametrize("option", ["group_by", "time_by"])
 def test_an_unknown_column_is_refused_with_those_known(shared: Database, option: str) -> None:
-    with pytest.raises(SplitError, match="has no column 'shopp'; it has visit, shop, day"):
+    with pytest.raises(SplitError, match="There is no column 'shopp' to split by; there are visit, shop, day"):
         snapshots.split(shared, VISITS_NAME, PARTS, **{option: "shopp"})  # type: ignore[arg-type]
 
 
 def test_an_archived_or_missing_snapshot_is_refused(dev_database: Database, visits: Snapshot) -> None:
     snapshots.archive(dev_database, visits.name)
 
-    with pytest.raises(SnapshotStateError, match=r"visits@1.0.0 is archived: publish it before splitting it"):
+    with pytest.raises(SnapshotStateError, match=r"visits@1.0.0 is archived: publish it to split it"):
         snapshots.split(dev_database, visits.name, PARTS)
     with pytest.raises(SnapshotNotFoundError):
         snapshots.split(dev_database, SnapshotName("visits", Version(2)), PARTS)
 
 
 @pytest.mark.parametrize(
-    ("suffix", "error"), [("_train", SnapshotExistsError), ("", SnapshotExistsError), ("@2", SnapshotNameError)]
+    ("suffix", "error"), [("_train", SnapshotExistsError), ("", PartsError), ("@2", SnapshotNameError)]
 )
 def test_a_part_that_cannot_be_named_leaves_no_part(
     dev_database: Database, visits: Snapshot, suffix: str, error: type[Exception]

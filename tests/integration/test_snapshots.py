@@ -9,14 +9,14 @@ import pytest
 from psycopg import sql
 
 from nightjar import snapshots
-from nightjar.errors import (
+from nightjar.snapshots import Column, Snapshot, SnapshotName, State, Version
+from nightjar.snapshots.errors import (
     SnapshotExistsError,
     SnapshotNameError,
     SnapshotNotFoundError,
     SnapshotQueryError,
     SnapshotStateError,
 )
-from nightjar.snapshots import Column, Snapshot, SnapshotName, State, Version
 from nightjar.storage import Database, Role
 from tests.builders import count_rows
 
@@ -29,7 +29,7 @@ def stored_objects(database: Database) -> list[str]:
     with database.connect() as connection:
         rows = connection.execute(
             "SELECT relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
-            " WHERE nspname = 'snapshots' OR relname LIKE 'snapshot\\_%'"
+            " WHERE nspname = 'snapshots' OR relname LIKE 'layer\\_%'"
             " UNION ALL SELECT 'row of ' || name FROM nightjar.snapshot ORDER BY 1"
         )
         return [row["name"] for row in rows]
@@ -44,10 +44,11 @@ def test_a_query_is_frozen_with_its_facts(dev_database: Database) -> None:
 
     assert (str(made.name), made.state, made.parent, made.row_count) == ("cars@1.0.0", State.PUBLISHED, None, 10)
     assert made.columns == (Column("id", "integer"), Column("label", "text"), Column("price", "numeric"))
-    assert made.statements == (CARS + ";",)
-    assert (made.owner, made.comment) == ("nightjar_trainer", "Ten cars")
+    assert made.statements == (CARS,)
+    assert (made.owner, made.comment) == ("postgres", "Ten cars")
     assert (made.use_case, made.as_of) == ("churn_risk", date(2017, 12, 1))
     assert made.byte_count >= 8192
+    assert made.unreplayable is None
     assert before < made.created_at < datetime.now(UTC) + timedelta(seconds=1)
     assert len(made.content_hash) == 32
     assert snapshots.find(dev_database, made.name) == made
@@ -98,8 +99,7 @@ def test_a_list_is_ordered_and_filtered(dev_database: Database) -> None:
     for name, version in (("vans", 1), ("cars", 10), ("cars", 2)):
         snapshots.create(dev_database, name, CARS, version=Version(version))
     snapshots.create(dev_database, "bikes", CARS, use_case="churn_risk", as_of=night)
-    with dev_database.connect(Role.OWNER) as connection:
-        connection.execute("UPDATE nightjar.snapshot SET state = 'purged', storage_table = NULL WHERE name = 'vans'")
+    snapshots.purge(dev_database, SnapshotName("vans", Version(1)))
 
     def names(**filters: object) -> list[str]:
         return [str(found.name) for found in snapshots.list_snapshots(dev_database, **filters)]  # type: ignore[arg-type]
@@ -112,8 +112,7 @@ def test_a_list_is_ordered_and_filtered(dev_database: Database) -> None:
 
 def test_a_purged_version_is_not_used_again(dev_database: Database) -> None:
     made = snapshots.create(dev_database, "cars", CARS)
-    with dev_database.connect(Role.OWNER) as connection:
-        connection.execute("UPDATE nightjar.snapshot SET state = 'purged', storage_table = NULL")
+    snapshots.purge(dev_database, made.name)
 
     with pytest.raises(SnapshotExistsError):
         snapshots.create(dev_database, "cars", CARS)
@@ -154,15 +153,23 @@ CHANGES: tuple[LiteralString, ...] = (
 )
 
 
-@pytest.mark.parametrize("role", [Role.TRAINER, None])
-def test_stored_rows_never_change(dev_database: Database, role: Role | None) -> None:
+@pytest.mark.parametrize(
+    ("role", "refusal"),
+    [
+        (Role.TRAINER, "permission denied"),
+        (Role.OWNER, "is immutable"),
+        # The login that migrated the database, whom no right stops.
+        (None, "is immutable"),
+    ],
+)
+def test_stored_rows_never_change(dev_database: Database, role: Role | None, refusal: str) -> None:
     made = snapshots.create(dev_database, "cars", CARS)
-    table = sql.Identifier("nightjar_store", f"snapshot_{made.id}")
+    table = sql.Identifier("nightjar_store", f"layer_{made.id}")
     statements = [sql.SQL(change).format(place) for change in CHANGES for place in (table, made.name.view)]
 
     for statement in [*statements, sql.SQL("TRUNCATE {}").format(table)]:
         with (
-            pytest.raises(psycopg.errors.InsufficientPrivilege, match="is immutable"),
+            pytest.raises(psycopg.errors.InsufficientPrivilege, match=refusal),
             dev_database.connect(role) as connection,
         ):
             connection.execute(statement)
@@ -234,7 +241,7 @@ def test_json_has_the_documented_fields(dev_database: Database) -> None:
 
     assert made.as_json() == {
         "name": "cars", "version": "1.0.0", "state": "published", "parent": None, "rows": 10,
-        "bytes": made.byte_count, "hash": made.content_hash, "owner": "nightjar_trainer", "comment": None,
+        "bytes": made.byte_count, "hash": made.content_hash, "owner": "postgres", "comment": None,
         "created": made.created_at.isoformat(), "statements": [CARS],
     }  # fmt: skip
     assert (part.as_json()["parent"], part.as_json()["rows"]) == ("cars@1.0.0", 5)

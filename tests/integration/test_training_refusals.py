@@ -5,15 +5,10 @@ from datetime import date
 import pytest
 
 from nightjar import snapshots
-from nightjar.errors import (
-    SignatureError,
-    SnapshotNotFoundError,
-    SnapshotQueryError,
-    SnapshotStateError,
-    TrainingError,
-)
+from nightjar.errors import SignatureError, TrainingError
 from nightjar.registry import list_models
 from nightjar.snapshots import Snapshot, SnapshotName
+from nightjar.snapshots.errors import SnapshotNotFoundError, SnapshotQueryError, SnapshotStateError
 from nightjar.storage import Database
 from nightjar.training import compare_with_champion, freeze_training_data, split_training_data, train, training_snapshot
 from nightjar.usecases import Kind, UseCase

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nightjar.errors import SnapshotNameError
 from nightjar.snapshots import SnapshotName, Version
+from nightjar.snapshots.errors import SnapshotNameError
 
 NUMBERS = st.integers(0, 999_999_999)
 VERSIONS = st.builds(Version, NUMBERS, NUMBERS, NUMBERS)

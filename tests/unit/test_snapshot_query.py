@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from nightjar.errors import SnapshotQueryError
-from nightjar.snapshots.query import require_single_query
+from nightjar.snapshots.errors import ForeignWriteError, SeveralStatementsError, SnapshotQueryError
+from nightjar.snapshots.statements.query import read_query
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,11 @@ from nightjar.snapshots.query import require_single_query
     ],
 )
 def test_queries_that_read_are_taken(query: str) -> None:
-    require_single_query(query)
+    read_query(query)
+
+
+# They neither change rows nor define anything.
+HARMLESS = {"SET", "EXPLAIN", "CALL", "DO", "VACUUM", "BEGIN", "COMMIT", "EXECUTE"}
 
 
 @pytest.mark.parametrize(
@@ -57,8 +61,9 @@ def test_queries_that_read_are_taken(query: str) -> None:
     ],
 )
 def test_other_statements_are_refused_by_name(verb: str, statement: str) -> None:
-    with pytest.raises(SnapshotQueryError, match=f"^{verb} is not a query: give one SELECT"):
-        require_single_query(statement)
+    with pytest.raises(SnapshotQueryError, match=f"^{verb} is not a query: give one SELECT") as caught:
+        read_query(statement)
+    assert (caught.type is ForeignWriteError) == (verb not in HARMLESS)
 
 
 @pytest.mark.parametrize(
@@ -74,41 +79,53 @@ def test_other_statements_are_refused_by_name(verb: str, statement: str) -> None
         ("INTO", "SELECT 1 AS a INTO t"),
         ("LOCK", "SELECT a FROM t FOR UPDATE"),
         ("LOCK", "SELECT a FROM (SELECT a FROM t FOR SHARE) b"),
+        ("LOCK", "SELECT a FROM t FOR NO KEY UPDATE"),
     ],
 )
 def test_queries_that_write_are_refused_by_what_writes(part: str, query: str) -> None:
-    with pytest.raises(SnapshotQueryError, match=f"holds {part}: a snapshot's query writes nothing"):
-        require_single_query(query)
+    with pytest.raises(ForeignWriteError, match=f"holds {part}: a snapshot's query writes nothing"):
+        read_query(query)
 
 
 @pytest.mark.parametrize(
     "query", ["SELECT 1; SELECT 2", "SELECT 1; DROP TABLE t", "SELECT 1 AS a; -- c\nDELETE FROM t"]
 )
 def test_two_statements_are_refused(query: str) -> None:
-    with pytest.raises(SnapshotQueryError, match="holds 2 statements"):
-        require_single_query(query)
+    with pytest.raises(SeveralStatementsError, match="holds 2 statements: give exactly one SELECT"):
+        read_query(query)
 
 
-@pytest.mark.parametrize("query", ["", " \n\t", "-- nothing", ";", ";;"])
-def test_nothing_is_refused(query: str) -> None:
-    with pytest.raises(SnapshotQueryError, match=r"empty|0 statements"):
-        require_single_query(query)
+@pytest.mark.parametrize("query", [None, "", " \n\t", "-- nothing", ";", ";;"])
+def test_nothing_is_refused(query: str | None) -> None:
+    with pytest.raises(SnapshotQueryError, match=r"empty|0 statements") as caught:
+        read_query(query)
+    assert caught.type is SnapshotQueryError
+
+
+def test_what_the_database_cannot_take_is_refused() -> None:
+    with pytest.raises(SnapshotQueryError, match="holds a NUL character: leave it out"):
+        read_query("SELECT 'a\0b' AS a")
+
+
+def test_a_comment_that_hides_in_an_operator_is_refused() -> None:
+    with pytest.raises(SnapshotQueryError, match="a comment right after an operator: put a space"):
+        read_query("SELECT a |/* ' */ | b FROM t; DROP TABLE t; --'")
 
 
 @pytest.mark.parametrize("query", ["SELEC 1", "SELECT (", "SELECT 'open", "SELECT FROM FROM", "{}", "SELECT $$open"])
 def test_what_cannot_be_parsed_is_refused_in_one_line(query: str) -> None:
     with pytest.raises(SnapshotQueryError, match=r"give one SELECT|Give one SELECT") as caught:
-        require_single_query(query)
+        read_query(query)
     assert "\n" not in str(caught.value)
 
 
 def test_deep_nesting_is_refused() -> None:
     with pytest.raises(SnapshotQueryError, match="nested too deeply"):
-        require_single_query(f"SELECT {'(' * 20_000}1{')' * 20_000}")
+        read_query(f"SELECT {'(' * 20_000}1{')' * 20_000}")
 
 
 def test_a_refusal_leaves_no_other_output(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING), pytest.raises(SnapshotQueryError):
-        require_single_query("VACUUM FULL t")
+        read_query("VACUUM FULL t")
 
     assert caplog.records == []

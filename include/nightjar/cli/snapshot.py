@@ -1,31 +1,54 @@
-"""nightjar snapshot: dataset snapshots."""
+"""nightjar snapshot: dataset snapshots, from their creation to their purge."""
 
 from typing import Annotated
 
 import typer
 
 from nightjar import snapshots
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, print_rows, whole_number
-from nightjar.errors import SplitError
-from nightjar.snapshots import SnapshotName, Version
+from nightjar.cli import snapshot_comparisons, snapshot_parts
+from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_record, print_rows
+from nightjar.snapshots import RetentionPolicy, SnapshotName, Version
 
 app = typer.Typer(help="Dataset snapshots: versioned, immutable training data.", no_args_is_help=True)
+app.command()(snapshot_parts.split)
+app.command()(snapshot_parts.sample)
+app.command()(snapshot_comparisons.diff)
+app.command()(snapshot_comparisons.verify)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME@VERSION")]
+VersionOption = Annotated[str | None, typer.Option("--version", help="MAJOR.MINOR.PATCH")]
+CommentOption = Annotated[str | None, typer.Option("--comment")]
 
 
 @app.command()
 def create(
     name: str,
     sql: Annotated[str, typer.Option("--sql", help="One SELECT.")],
-    version: Annotated[str | None, typer.Option("--version", help="MAJOR.MINOR.PATCH")] = None,
-    comment: Annotated[str | None, typer.Option("--comment")] = None,
+    version: VersionOption = None,
+    comment: CommentOption = None,
     env: EnvironmentOption = "dev",
     as_json: JsonOption = False,
 ) -> None:
     """Freeze the rows of a query."""
-    chosen = Version.parse(version) if version else None
-    made = snapshots.create(database(env), name, sql, version=chosen, comment=comment)
+    made = snapshots.create(database(env), name, sql, version=_version(version), comment=comment)
+    print_record(made.as_json(), as_json=as_json)
+
+
+@app.command()
+def prepare(
+    name: NameArgument,
+    statements: Annotated[
+        list[str],
+        typer.Option("--exec", help="A statement on the table 'snapshot', or a clause of one; once per statement."),
+    ],
+    version: VersionOption = None,
+    comment: CommentOption = None,
+    env: EnvironmentOption = "dev",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a changed version: ALTER, INSERT, UPDATE and DELETE on the table 'snapshot'."""
+    parent = SnapshotName.parse(name)
+    made = snapshots.prepare(database(env), parent, statements, version=_version(version), comment=comment)
     print_record(made.as_json(), as_json=as_json)
 
 
@@ -39,6 +62,12 @@ def publish(name: NameArgument, env: EnvironmentOption = "dev", as_json: JsonOpt
 def archive(name: NameArgument, env: EnvironmentOption = "dev", as_json: JsonOption = False) -> None:
     """Keep a snapshot for the record only."""
     print_record(snapshots.archive(database(env), SnapshotName.parse(name)).as_json(), as_json=as_json)
+
+
+@app.command()
+def purge(name: NameArgument, env: EnvironmentOption = "dev", as_json: JsonOption = False) -> None:
+    """Delete a snapshot's rows; what was made from it keeps its own."""
+    print_record(snapshots.purge(database(env), SnapshotName.parse(name)).as_json(), as_json=as_json)
 
 
 @app.command("list")
@@ -59,36 +88,17 @@ def show(name: NameArgument, env: EnvironmentOption = "dev", as_json: JsonOption
 
 
 @app.command()
-def split(
-    name: NameArgument,
-    into: Annotated[list[str], typer.Option("--into", help="suffix=ratio, such as _train=0.8; once per part.")],
-    group_by: Annotated[str | None, typer.Option("--group-by", help="Never tear apart rows equal in it.")] = None,
-    time_by: Annotated[str | None, typer.Option("--time-by", help="The newest rows go to the last part.")] = None,
-    seed: Annotated[int, typer.Option("--seed", parser=whole_number)] = 0,
-    publish_parts: Annotated[bool, typer.Option("--publish", help="Publish the parts.")] = False,
+def retain(
+    keep: Annotated[int, typer.Option("--keep", parser=count, help="As-of dates of each use case to keep.")] = 8,
+    archived: Annotated[int, typer.Option("--archive", parser=count, help="As-of dates to keep archived.")] = 8,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
     env: EnvironmentOption = "dev",
     as_json: JsonOption = False,
 ) -> None:
-    """Split a snapshot into disjoint parts."""
-    parts = dict(_part(text) for text in into)
-    if len(parts) < len(into):
-        raise SplitError("Two parts have the same suffix: give each its own.")
-    made = snapshots.split(
-        database(env),
-        SnapshotName.parse(name),
-        parts,
-        group_by=group_by,
-        time_by=time_by,
-        seed=seed,
-        publish=publish_parts,
-    )
-    rows = [part.as_json() for part in made]
-    print_rows(rows, as_json=as_json, columns=["name", "version", "state", "parent", "rows"])
+    """Archive and purge old snapshots of use cases; what models were trained on stays."""
+    done = snapshots.retain(database(env), RetentionPolicy(keep, archived), dry_run=dry_run)
+    print_rows([retention.as_json() for retention in done], as_json=as_json)
 
 
-def _part(text: str) -> tuple[str, float]:
-    suffix, _, ratio = text.partition("=")
-    try:
-        return suffix, float(ratio)
-    except ValueError as error:
-        raise SplitError(f"--into {text!r} is not suffix=ratio, such as _train=0.8.") from error
+def _version(text: str | None) -> Version | None:
+    return None if text is None else Version.parse(text)

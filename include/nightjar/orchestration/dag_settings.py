@@ -9,6 +9,7 @@ from airflow.sdk.definitions.retry_policy import RetryAction, RetryRule
 from nightjar.usecases import UseCase
 
 DATE_KEY = "%Y-%m-%d"
+MAINTENANCE_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 # A refusal stays a refusal; a database that is away comes back.
 RETRY_POLICY = ExceptionRetryPolicy(

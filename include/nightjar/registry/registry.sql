@@ -4,15 +4,16 @@ FROM nightjar.model_version m
 
 -- name: insert_model
 INSERT INTO nightjar.model_version (
-    name, version, use_case, kind, algorithm, snapshot, snapshot_id, train_split, test_split, as_of, training_query,
+    name, version, use_case, kind, algorithm, snapshot, train_split, test_split,
+    snapshot_id, train_split_id, test_split_id, as_of, training_query,
     processed_rows, discarded_rows, preprocess_seconds, fit_seconds, iterations, output_type, hyperparameters,
     coefficients, training_scores, test_scores, signature, details, environment, code_version, sha256, trained_in,
     created_at, imported_at)
 VALUES (
-    %(name)s, %(version)s, %(use_case)s, %(kind)s, %(algorithm)s, %(snapshot)s,
-    (SELECT id FROM nightjar.snapshot
-     WHERE name || '@' || major || '.' || minor || '.' || patch = %(snapshot)s),
-    %(train_split)s, %(test_split)s, %(as_of)s, %(training_query)s, %(processed_rows)s, %(discarded_rows)s,
+    %(name)s, %(version)s, %(use_case)s, %(kind)s, %(algorithm)s, %(snapshot)s, %(train_split)s, %(test_split)s,
+    (SELECT id FROM nightjar.snapshot WHERE full_name = %(snapshot)s AND state <> 'purged'),
+    (SELECT id FROM nightjar.snapshot WHERE full_name = %(train_split)s AND state <> 'purged'),
+    (SELECT id FROM nightjar.snapshot WHERE full_name = %(test_split)s AND state <> 'purged'), %(as_of)s, %(training_query)s, %(processed_rows)s, %(discarded_rows)s,
     %(preprocess_seconds)s, %(fit_seconds)s, %(iterations)s, %(output_type)s, %(hyperparameters)s, %(coefficients)s,
     %(training_scores)s, %(test_scores)s, %(signature)s, %(details)s, %(environment)s, %(code_version)s, %(sha256)s,
     %(trained_in)s, coalesce(%(created_at)s, clock_timestamp()), %(imported_at)s)

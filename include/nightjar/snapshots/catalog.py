@@ -1,12 +1,15 @@
 """The catalog of snapshots: look-ups and changes of state."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from psycopg import sql
 
-from nightjar.errors import SnapshotNotFoundError, SnapshotStateError
+from nightjar.snapshots.errors import SnapshotExistsError, SnapshotNotFoundError, SnapshotStateError
 from nightjar.snapshots.names import SnapshotName, Version
 from nightjar.snapshots.records import Snapshot, State
+from nightjar.snapshots.refusals import refused_entry
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -32,22 +35,45 @@ def find(database: Database, name: SnapshotName) -> Snapshot:
 
 def find_on(connection: Connection, name: SnapshotName) -> Snapshot:
     """Return one snapshot, within a transaction."""
-    row = connection.execute(
-        sql.SQL(_SQL["select"]) + sql.SQL(" ") + sql.SQL(_SQL["one"]),
-        {
-            "name": name.name,
-            "major": name.version.major,
-            "minor": name.version.minor,
-            "patch": name.version.patch,
-        },
-    ).fetchone()
-    if row is None:
+    found = _select(connection, "by_name", {"full_name": str(name)})
+    if not found:
         existing = ", ".join(str(SnapshotName(name.name, version)) for version in versions_of(connection, name.name))
         raise SnapshotNotFoundError(
             f"There is no snapshot {str(name)!r}; "
             + (f"there is {existing}." if existing else f"none is named {name.name!r}: see 'nightjar snapshot list'.")
         )
-    return Snapshot.from_row(row)
+    return found[0]
+
+
+def find_by_id(connection: Connection, identity: int) -> Snapshot:
+    """Return the snapshot of an id that is known to exist."""
+    [found] = _select(connection, "by_id", {"id": identity})
+    return found
+
+
+def hold(connection: Connection, name: SnapshotName, purpose: str) -> Snapshot:
+    """Return a prepared or published snapshot and keep it from being purged until the transaction ends.
+
+    Raises:
+        SnapshotStateError: it is archived or purged.
+    """
+    snapshot = hold_any(connection, name)
+    if snapshot.state is State.ARCHIVED:
+        raise SnapshotStateError(f"{name} is archived: publish it to {purpose} it.")
+    return snapshot
+
+
+def hold_any(connection: Connection, name: SnapshotName) -> Snapshot:
+    """Return a snapshot in any state but *purged* and keep it from being purged until the transaction ends.
+
+    Raises:
+        SnapshotStateError: it is purged.
+    """
+    connection.execute(_SQL["hold"], {"id": find_on(connection, name).id})
+    snapshot = find_on(connection, name)
+    if snapshot.state is State.PURGED:
+        raise SnapshotStateError(f"{name} is purged: its rows are gone.")
+    return snapshot
 
 
 def versions_of(connection: Connection, name: str) -> list[Version]:
@@ -56,16 +82,22 @@ def versions_of(connection: Connection, name: str) -> list[Version]:
     return sorted(Version(row["major"], row["minor"], row["patch"]) for row in rows)
 
 
+def require_free(connection: Connection, name: SnapshotName) -> None:
+    """Refuse a name and version that are taken, or were before a purge.
+
+    Raises:
+        SnapshotExistsError: it is.
+    """
+    if name.version in versions_of(connection, name.name):
+        raise SnapshotExistsError(f"{name} exists already: choose another version.")
+
+
 def list_snapshots(
     database: Database, *, use_case: str | None = None, as_of: date | None = None, everything: bool = False
 ) -> list[Snapshot]:
     """Return snapshots by name and version; `everything` adds the purged ones."""
     with database.connect(Role.TRAINER) as connection:
-        rows = connection.execute(
-            sql.SQL(_SQL["select"]) + sql.SQL(" ") + sql.SQL(_SQL["filtered"]),
-            {"use_case": use_case, "as_of": as_of, "all": everything},
-        )
-        return [Snapshot.from_row(row) for row in rows]
+        return _select(connection, "filtered", {"use_case": use_case, "as_of": as_of, "all": everything})
 
 
 def publish(database: Database, name: SnapshotName) -> Snapshot:
@@ -89,13 +121,18 @@ def archive(database: Database, name: SnapshotName) -> Snapshot:
 
 
 def _move(database: Database, name: SnapshotName, target: State) -> Snapshot:
-    allowed = sorted(state.value for state in _MOVES[target])
     with database.connect(Role.TRAINER) as connection:
         snapshot = find_on(connection, name)
-        moved = connection.execute(_SQL["move_state"], {"state": target.value, "id": snapshot.id, "allowed": allowed})
-        if moved.rowcount != 1:
+        if snapshot.state not in _MOVES[target]:
             raise SnapshotStateError(
-                f"{name} is {find_on(connection, name).state}: only {' or '.join(allowed)} snapshots "
-                f"can become {target}."
+                f"{name} is {snapshot.state}: only {' or '.join(sorted(_MOVES[target]))} snapshots can become {target}."
             )
+        # The database decides again: the state may have changed meanwhile.
+        with refused_entry(name):
+            connection.execute(_SQL["move"], {"id": snapshot.id, "state": target.value})
         return find_on(connection, name)
+
+
+def _select(connection: Connection, condition: str, values: Mapping[str, Any]) -> list[Snapshot]:
+    rows = connection.execute(sql.SQL(_SQL["select"]) + sql.SQL(" ") + sql.SQL(_SQL[condition]), values)
+    return [Snapshot.from_row(row) for row in rows]

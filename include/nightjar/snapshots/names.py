@@ -6,12 +6,19 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from nightjar.errors import SnapshotNameError
+from nightjar.snapshots.errors import (
+    EmptyNameError,
+    NameCharacterError,
+    NameFormatError,
+    NameTooLongError,
+    VersionFormatError,
+)
 
 NAME_LIMIT = 40
 # What Postgres keeps of an identifier.
 IDENTIFIER_BYTES = 63
 _VERSION = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})", re.ASCII)
+_LARGEST = 999_999_999
 _FORBIDDEN = set("@.'\"`")
 
 
@@ -24,8 +31,8 @@ class Version:
     patch: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.major, self.minor, self.patch) < 0:
-            raise SnapshotNameError(f"{str(self)!r} is not a version: its numbers are 0 or more.")
+        if not all(0 <= number <= _LARGEST for number in (self.major, self.minor, self.patch)):
+            raise VersionFormatError(f"{str(self)!r} is not a version: its numbers are 0 to {_LARGEST}.")
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
@@ -35,11 +42,11 @@ class Version:
         """Read `MAJOR.MINOR.PATCH`.
 
         Raises:
-            SnapshotNameError: anything else.
+            VersionFormatError: anything else.
         """
         match = _VERSION.fullmatch(text)
         if match is None:
-            raise SnapshotNameError(f"{text!r} is not a version: write three numbers, such as 1.0.0.")
+            raise VersionFormatError(f"{text!r} is not a version: write three numbers, such as 1.0.0.")
         return cls(*(int(part) for part in match.groups()))
 
 
@@ -57,19 +64,20 @@ class SnapshotName:
         check_name(self.name)
         size = len(str(self).encode())
         if size > IDENTIFIER_BYTES:
-            raise SnapshotNameError(
+            raise NameTooLongError(
                 f"{str(self)!r} takes {size} bytes, a full name has at most {IDENTIFIER_BYTES}: shorten the name."
             )
 
     @classmethod
-    def parse(cls, text: str) -> "SnapshotName":
+    def parse(cls, text: str | None) -> "SnapshotName":
         """Read `name@MAJOR.MINOR.PATCH`.
 
         Raises:
-            SnapshotNameError: not exactly one `@`, or a malformed part.
+            NameFormatError: not exactly one `@`.
+            SnapshotNameError: a malformed part.
         """
-        if text.count("@") != 1:
-            raise SnapshotNameError(f"{text!r} is not a snapshot: write name@version, such as cars@1.0.0.")
+        if text is None or text.count("@") != 1:
+            raise NameFormatError(f"{text!r} is not a snapshot: write name@version, such as cars@1.0.0.")
         name, version = text.split("@")
         return cls(name, Version.parse(version))
 
@@ -83,18 +91,21 @@ class SnapshotName:
         return SnapshotName(self.name + suffix, self.version)
 
 
-def check_name(name: str) -> None:
-    """Refuse a malformed name.
+def check_name(name: str | None) -> str:
+    """Return the name if it is well formed.
 
     Raises:
-        SnapshotNameError: empty, too long, or holding `@`, `.`, quotes or control characters.
+        EmptyNameError: it is missing or blank.
+        NameTooLongError: it has more than 40 characters.
+        NameCharacterError: it holds `@`, `.`, quotes or control characters.
     """
-    if not name.strip():
-        raise SnapshotNameError("A snapshot's name is empty: give it 1 to 40 characters.")
+    if name is None or not name.strip():
+        raise EmptyNameError("A snapshot's name is empty: give it 1 to 40 characters.")
     if len(name) > NAME_LIMIT:
-        raise SnapshotNameError(f"{name!r} has {len(name)} characters, a name has at most {NAME_LIMIT}: shorten it.")
+        raise NameTooLongError(f"{name!r} has {len(name)} characters, a name has at most {NAME_LIMIT}: shorten it.")
     for character in name:
         if character in _FORBIDDEN or unicodedata.category(character).startswith("C"):
-            raise SnapshotNameError(
+            raise NameCharacterError(
                 f"{name!r} holds {character!r}: a name has no @, dots, quotes or control characters."
             )
+    return name

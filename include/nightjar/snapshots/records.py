@@ -1,10 +1,12 @@
 """What the catalog knows of a snapshot."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+
+from psycopg import sql
 
 from nightjar.snapshots.names import SnapshotName, Version
 
@@ -20,10 +22,24 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a snapshot, with its Postgres type as written in SQL."""
+    """A column of a snapshot, with its Postgres type as written in SQL.
+
+    `since` is the id of the snapshot that introduced it: a column that is dropped and added again is another one.
+    """
 
     name: str
     type: str
+    since: int = field(default=0, compare=False, repr=False)
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """Its name in SQL."""
+        return sql.Identifier(self.name)
+
+
+def column_list(columns: Iterable[Column]) -> sql.Composed:
+    """Return the names of columns in SQL, separated by commas."""
+    return sql.SQL(", ").join(column.identifier for column in columns)
 
 
 @dataclass(frozen=True)
@@ -33,9 +49,11 @@ class Snapshot:
     id: int
     name: SnapshotName
     state: State
+    parent_id: int | None
     parent: str | None
     columns: tuple[Column, ...]
     statements: tuple[str, ...]
+    unreplayable: str | None
     row_count: int
     byte_count: int
     content_hash: str
@@ -52,9 +70,11 @@ class Snapshot:
             id=row["id"],
             name=SnapshotName(row["name"], Version(row["major"], row["minor"], row["patch"])),
             state=State(row["state"]),
+            parent_id=row["parent_id"],
             parent=row["parent"],
             columns=tuple(Column(**column) for column in row["schema_columns"]),
             statements=tuple(row["statements"]),
+            unreplayable=row["unreplayable"],
             row_count=row["row_count"],
             byte_count=row["byte_count"],
             content_hash=row["content_hash"],

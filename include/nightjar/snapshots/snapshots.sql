@@ -1,9 +1,12 @@
 -- name: select
-SELECT s.*, p.name || '@' || p.major || '.' || p.minor || '.' || p.patch AS parent
+SELECT s.*, p.full_name AS parent
 FROM nightjar.snapshot s LEFT JOIN nightjar.snapshot p ON p.id = s.parent_id
 
--- name: one
-WHERE s.name = %(name)s AND (s.major, s.minor, s.patch) = (%(major)s, %(minor)s, %(patch)s)
+-- name: by_name
+WHERE s.full_name = %(full_name)s
+
+-- name: by_id
+WHERE s.id = %(id)s
 
 -- name: filtered
 WHERE (%(all)s OR s.state <> 'purged')
@@ -14,24 +17,51 @@ ORDER BY s.name, s.major, s.minor, s.patch
 -- name: versions
 SELECT major, minor, patch FROM nightjar.snapshot WHERE name = %(name)s
 
+-- name: models
+SELECT DISTINCT m.name || '@' || m.version AS model
+FROM nightjar.model_version m
+WHERE %(id)s IN (m.snapshot_id, m.train_split_id, m.test_split_id)
+ORDER BY model
+
+-- name: used
+SELECT DISTINCT used.id
+FROM nightjar.model_version m, unnest(ARRAY[m.snapshot_id, m.train_split_id, m.test_split_id]) AS used (id)
+WHERE used.id IS NOT NULL
+
 -- name: next_id
 SELECT nextval('nightjar.snapshot_id') AS id
 
--- name: insert
-INSERT INTO nightjar.snapshot (id, name, major, minor, patch, state, parent_id, statements, schema_columns,
-                               storage_table, row_count, byte_count, content_hash, use_case, as_of, comment)
-VALUES (%(id)s, %(name)s, %(major)s, %(minor)s, %(patch)s, %(state)s, %(parent_id)s, %(statements)s,
-        %(schema_columns)s, %(storage_table)s, %(row_count)s, %(byte_count)s, %(content_hash)s, %(use_case)s,
-        %(as_of)s, %(comment)s)
+-- name: hold
+SELECT nightjar.hold_snapshot(%(id)s)
 
--- name: move_state
-UPDATE nightjar.snapshot SET state = %(state)s WHERE id = %(id)s AND state = ANY(%(allowed)s)
+-- name: move
+SELECT nightjar.move_snapshot(%(id)s, %(state)s)
+
+-- name: purge
+SELECT nightjar.purge_snapshot(%(id)s)
 
 -- name: columns
-SELECT attname AS name, format_type(atttypid, atttypmod) AS type
-FROM pg_attribute
-WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped
-ORDER BY attnum
+SELECT nightjar.columns_of(%(table)s::regclass) AS columns
 
--- name: size
-SELECT pg_total_relation_size(%(table)s::regclass) AS bytes
+-- name: query
+SELECT nightjar.snapshot_query(%(id)s, %(identified)s) AS query
+
+-- name: layers
+SELECT l.layer_id, layer.row_count, coalesce(bit_count(l.hidden), 0) AS hidden_rows
+FROM nightjar.snapshot_layer l JOIN nightjar.layer ON layer.id = l.layer_id
+WHERE l.snapshot_id = %(id)s
+ORDER BY l.layer_id
+
+-- name: keep_layer
+SELECT nightjar.keep_layer(%(id)s, %(columns)s, %(rows)s)
+
+-- name: add
+-- The parent's bits and the newly hidden ones are joined here, so that they never leave the database.
+SELECT nightjar.add_snapshot(%(facts)s, array_agg(kept.layer_id ORDER BY kept.layer_id),
+                             array_agg(coalesce(before.hidden | kept.hidden, kept.hidden, before.hidden)
+                                       ORDER BY kept.layer_id))
+FROM unnest(%(layers)s::bigint[], %(hidden)s::bit varying[]) AS kept (layer_id, hidden)
+LEFT JOIN nightjar.snapshot_layer before ON before.snapshot_id = %(parent_id)s AND before.layer_id = kept.layer_id
+
+-- name: volatile
+SELECT DISTINCT proname AS name FROM pg_proc WHERE proname = ANY(%(names)s) AND provolatile = 'v' ORDER BY name

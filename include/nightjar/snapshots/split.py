@@ -1,114 +1,161 @@
-"""Splits a snapshot into disjoint parts, the same ones on every machine."""
+"""Splits a snapshot into disjoint parts, or draws samples, the same ones on every machine."""
 
-from collections.abc import Mapping
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 
-from nightjar.errors import SnapshotStateError, SplitError
-from nightjar.snapshots.catalog import find_on
-from nightjar.snapshots.hashing import fix_text_form
+from nightjar.snapshots.catalog import hold, require_free
+from nightjar.snapshots.child import store_child, store_copy
+from nightjar.snapshots.draft import ADDED, BASE, HIDDEN, Draft, child_draft
+from nightjar.snapshots.errors import UnequalListsError
+from nightjar.snapshots.layout import StoragePolicy
 from nightjar.snapshots.names import SnapshotName
-from nightjar.snapshots.records import Snapshot, State
-from nightjar.snapshots.store import Provenance, freeze
+from nightjar.snapshots.places import PLACES, place_rows, stored_rows
+from nightjar.snapshots.records import Snapshot, State, column_list
+from nightjar.snapshots.split_rule import SplitRule
+from nightjar.snapshots.store import Entry, Stored, enter, next_id
 from nightjar.storage import Database, Role
+from nightjar.storage.database import Connection
 
 
 def split(
     database: Database,
     name: SnapshotName,
-    parts: Mapping[str, float],
+    parts: Mapping[str, float] | None,
     *,
+    stratify: str | Sequence[str] | None = None,
     group_by: str | None = None,
     time_by: str | None = None,
     seed: int = 0,
     publish: bool = False,
+    comments: Sequence[str | None] | None = None,
+    policy: StoragePolicy | None = None,
 ) -> list[Snapshot]:
     """Split into snapshots `name<suffix>@version`, one per item of `parts` (suffix -> share of the rows).
 
     Rows are put in the order of a keyed hash of their own text, after `time_by` where it is given (newest
-    last), and cut at the parts' sizes by largest remainder. With `group_by`, whole groups are cut, at the
-    boundary nearest to the exact size.
+    last), and cut at the parts' sizes by largest remainder; with `stratify`, so is each stratum, so that sizes
+    are exact in total and rounded down or up in each. With `group_by`, whole groups are cut, at the boundary
+    nearest to the exact size.
 
     Raises:
-        SplitError: a ratio outside (0, 1], ratios above 1 in sum, or an unknown column.
+        SplitError: the parts, ratios or columns cannot be used.
         SnapshotStateError: the snapshot is archived or purged.
+        SnapshotExistsError: a part exists.
     """
-    _check_ratios(parts)
+    rule = SplitRule(dict(parts or {}), _names(stratify), group_by, time_by, seed)
+    rule.check_parts()
     with database.connect(Role.TRAINER) as connection:
-        source = find_on(connection, name)
-        if source.state not in (State.PREPARED, State.PUBLISHED):
-            raise SnapshotStateError(f"{name} is {source.state}: publish it before splitting it.")
-        for column in (group_by, time_by):
-            _check_column(source, column)
-        fix_text_form(connection)
-        ordered = _ordered_rows(source, group_by, time_by, seed)
-        state = State.PUBLISHED if publish else State.PREPARED
-        made = []
-        bounds = cumulative_sizes(source.row_count, list(parts.values()))
-        for suffix, low, high in zip(parts, [0, *bounds], bounds, strict=False):
-            names = sql.SQL(", ").join(sql.Identifier(column.name) for column in source.columns)
-            query = sql.SQL(
-                "SELECT {} FROM ({}) ordered WHERE nightjar_position >= {} AND nightjar_position < {}"
-            ).format(names, ordered, sql.Literal(low), sql.Literal(high))
-            provenance = Provenance(
-                (query.as_string(connection),),
-                parent_id=source.id,
-                use_case=source.use_case,
-                as_of=source.as_of,
-                comment=f"{parts[suffix]:.0%} of {name}",
+        source = hold(connection, name, "split")
+        rule.check_columns(source.columns)
+        made = _Parts(connection, source, publish, _comments(rule, source, comments), policy or StoragePolicy())
+        place_rows(connection, stored_rows(connection, source), rule)
+        # In one order, so that two splits at once wait for each other instead of both.
+        entered = {suffix: made.store(rule, suffix) for suffix in sorted(rule.parts)}
+    return [entered[suffix] for suffix in rule.parts]
+
+
+def sample(
+    database: Database,
+    name: SnapshotName,
+    parts: Mapping[str, float] | None,
+    *,
+    stratify: str | Sequence[str] | None = None,
+    group_by: str | None = None,
+    time_by: str | None = None,
+    seed: int = 0,
+    publish: bool = False,
+    comments: Sequence[str | None] | None = None,
+    policy: StoragePolicy | None = None,
+) -> list[Snapshot]:
+    """Draw independent samples, which may overlap, as snapshots `name<suffix>@version`; otherwise like `split`.
+
+    With `time_by`, a sample holds the oldest rows.
+    """
+    whole = SplitRule(dict(parts or {}), _names(stratify), group_by, time_by, seed)
+    whole.check_parts(independent=True)
+    with database.connect(Role.TRAINER) as connection:
+        source = hold(connection, name, "sample")
+        whole.check_columns(source.columns)
+        made = _Parts(connection, source, publish, _comments(whole, source, comments), policy or StoragePolicy())
+        entered = {}
+        for suffix in sorted(whole.parts):
+            rule = SplitRule({suffix: whole.parts[suffix]}, whole.stratify, group_by, time_by, seed, salt=suffix)
+            place_rows(connection, stored_rows(connection, source), rule)
+            entered[suffix] = made.store(rule, suffix)
+    return [entered[suffix] for suffix in whole.parts]
+
+
+class _Parts:
+    """Stores the parts of one snapshot."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        source: Snapshot,
+        publish: bool,
+        comments: Mapping[str, str | None],
+        policy: StoragePolicy,
+    ) -> None:
+        self.connection = connection
+        self.source = source
+        self.state = State.PUBLISHED if publish else State.PREPARED
+        self.comments = comments
+        self.policy = policy
+        # Before any work is done; the catalog decides again.
+        for suffix in comments:
+            require_free(connection, source.name.with_suffix(suffix))
+
+    def store(self, rule: SplitRule, suffix: str) -> Snapshot:
+        """Store one part."""
+        name = self.source.name.with_suffix(suffix)
+        identity = next_id(self.connection)
+        with child_draft(self.connection, identity, self.source) as draft:
+            stored = self._store_rows(draft, list(rule.parts).index(suffix))
+        return enter(
+            self.connection,
+            Entry(
+                identity,
+                name.name,
+                name.version,
+                change=None,
+                state=self.state,
+                statements=[rule.text_of(suffix)],
+                stored=stored,
+                parent_id=self.source.id,
+                use_case=self.source.use_case,
+                as_of=self.source.as_of,
+                comment=self.comments[suffix],
+            ),
+        )
+
+    def _store_rows(self, draft: Draft, part: int) -> Stored:
+        """Store a large part as its source without the other rows, a small one as a copy."""
+        place = sql.Literal(part)
+        row = self.connection.execute(
+            sql.SQL("SELECT count(*) AS rows FROM {} WHERE nightjar_part = {}").format(PLACES, place)
+        ).fetchone()
+        assert row is not None
+        if row["rows"] * self.policy.read_ratio < self.source.row_count:
+            taken = sql.SQL(
+                "INSERT INTO {} SELECT {} FROM {} JOIN {} USING (nightjar_layer, nightjar_row) WHERE nightjar_part = {}"
             )
-            made.append(freeze(connection, name.with_suffix(suffix), query, state, provenance))
-        return made
+            self.connection.execute(taken.format(ADDED, column_list(draft.columns), BASE, PLACES, place))
+            return store_copy(draft)
+        hide = sql.SQL(
+            "INSERT INTO {} SELECT nightjar_layer, nightjar_row FROM {} WHERE nightjar_part IS DISTINCT FROM {}"
+        )
+        self.connection.execute(hide.format(HIDDEN, PLACES, place))
+        return store_child(draft, self.source, self.policy)
 
 
-def cumulative_sizes(total: int, ratios: list[float]) -> list[int]:
-    """Return where each part ends: exact shares rounded by largest remainder, so that sizes add up."""
-    exact = [_share(ratio) * total for ratio in ratios]
-    sizes = [int(size) for size in exact]
-    spare = int(sum(exact)) - sum(sizes)
-    by_remainder = sorted(range(len(exact)), key=lambda index: (sizes[index] - exact[index], index))
-    for index in by_remainder[:spare]:
-        sizes[index] += 1
-    return [sum(sizes[: index + 1]) for index in range(len(sizes))]
+def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else tuple(columns or ())
 
 
-def _share(ratio: float) -> Fraction:
-    """Return the fraction that was meant: three times 1/3 is 1."""
-    return Fraction(ratio).limit_denominator(10**9)
-
-
-def _ordered_rows(source: Snapshot, group_by: str | None, time_by: str | None, seed: int) -> sql.Composed:
-    """Return a query of all rows with `nightjar_position`, the row's or its group's place from 0 on."""
-    time = sql.Identifier(time_by) if time_by else sql.Literal(0)
-    prefix = sql.Literal(f"{seed}:")
-    if group_by is None:
-        return sql.SQL(
-            "SELECT *, row_number() OVER (ORDER BY {time}, md5({prefix} || (s.*)::text)) - 1 AS nightjar_position "
-            "FROM {view} s"
-        ).format(time=time, prefix=prefix, view=source.name.view)
-    # A group lies where its middle row lies.
-    return sql.SQL(
-        "SELECT *, min(nightjar_place) OVER one_group + (count(*) OVER one_group - 1) / 2 AS nightjar_position FROM ("
-        "SELECT *, row_number() OVER (ORDER BY nightjar_since, md5({prefix} || {group}::text), {group}) - 1 "
-        "AS nightjar_place FROM ("
-        "SELECT *, min({time}) OVER (PARTITION BY {group}) AS nightjar_since FROM {view}) timed) placed "
-        "WINDOW one_group AS (PARTITION BY {group})"
-    ).format(prefix=prefix, group=sql.Identifier(group_by), time=time, view=source.name.view)
-
-
-def _check_ratios(parts: Mapping[str, float]) -> None:
-    if not parts:
-        raise SplitError("A split needs at least one part, such as _train=0.8.")
-    for suffix, ratio in parts.items():
-        if not 0 < ratio <= 1:
-            raise SplitError(f"The ratio of {suffix!r} is {ratio}: give one above 0 and at most 1.")
-    total = sum(map(_share, parts.values()))
-    if total > 1:
-        raise SplitError(f"The ratios add up to {float(total)}: they may be at most 1 together.")
-
-
-def _check_column(source: Snapshot, column: str | None) -> None:
-    known = [known.name for known in source.columns]
-    if column is not None and column not in known:
-        raise SplitError(f"{source.name} has no column {column!r}; it has {', '.join(known)}.")
+def _comments(rule: SplitRule, source: Snapshot, comments: Sequence[str | None] | None) -> dict[str, str | None]:
+    if comments is None:
+        return {suffix: f"{ratio:.0%} of {source.name}" for suffix, ratio in rule.parts.items()}
+    if len(comments) != len(rule.parts):
+        raise UnequalListsError(f"There are {len(rule.parts)} parts and {len(comments)} comments: give one per part.")
+    return dict(zip(rule.parts, comments, strict=True))

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nightjar.errors import SnapshotStateError, TrainingError
+from nightjar.errors import TrainingError
 from nightjar.registry import Signature
 from nightjar.registry.predictor import feature_matrix
 from nightjar.snapshots import Snapshot, State
+from nightjar.snapshots.errors import SnapshotStateError
 from nightjar.storage import Database, Role
 from nightjar.storage.columns import describe_features
 from nightjar.storage.copy_reader import CopyColumn, Encoding, read_batches

@@ -5,8 +5,9 @@ from datetime import date, timedelta
 from psycopg import sql
 
 from nightjar import snapshots
-from nightjar.errors import SnapshotNotFoundError, TrainingError
+from nightjar.errors import TrainingError
 from nightjar.snapshots import Snapshot, SnapshotName, State, Version
+from nightjar.snapshots.errors import SnapshotNotFoundError
 from nightjar.storage import Database
 from nightjar.storage.parameters import bind
 from nightjar.usecases import Kind, UseCase
@@ -37,7 +38,7 @@ def freeze_training_data(database: Database, use_case: UseCase, as_of: date) -> 
         TrainingError: it gives no rows.
     """
     name = f"{use_case.name}_{as_of:%Y%m%d}"
-    earlier = snapshots.list_snapshots(database, use_case=use_case.name, as_of=as_of)
+    earlier = snapshots.list_snapshots(database, use_case=use_case.name, as_of=as_of, everything=True)
     versions = [other.name.version for other in earlier if other.name.name == name]
     version = Version(max(versions).major + 1) if versions else None
     query = training_query(use_case, as_of).as_string()
@@ -58,8 +59,16 @@ def freeze_training_data(database: Database, use_case: UseCase, as_of: date) -> 
 def split_training_data(database: Database, use_case: UseCase, snapshot: Snapshot) -> tuple[Snapshot, Snapshot]:
     """Split into published train and test parts and return them: the newest dates are for the test.
 
-    With a single date the rows are split at random, by seed.
+    With a single date the rows are split at random, by seed. Parts that an interrupted run left are taken.
     """
+    existing = {
+        part.name: part
+        for part in snapshots.list_snapshots(database, use_case=use_case.name, as_of=snapshot.as_of)
+        if part.parent_id == snapshot.id and part.state is State.PUBLISHED
+    }
+    wanted = snapshot.name.with_suffix(TRAIN), snapshot.name.with_suffix(TEST)
+    if all(name in existing for name in wanted):
+        return existing[wanted[0]], existing[wanted[1]]
     share = use_case.training.test_share
     by_date = "as_of" if use_case.training.dates > 1 else None
     train, test = snapshots.split(

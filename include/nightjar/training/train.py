@@ -13,12 +13,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from nightjar import registry, snapshots
-from nightjar.errors import SnapshotStateError, TrainingError
+from nightjar.errors import TrainingError
 from nightjar.registry import Alias, ModelName, ModelRecord, Signature, Trial
 from nightjar.registry.environment import code_version, package_versions
 from nightjar.registry.models import next_version
 from nightjar.registry.predictor import load_predictor
 from nightjar.snapshots import Snapshot, State
+from nightjar.snapshots.errors import SnapshotStateError
 from nightjar.storage import Database, Role
 from nightjar.training.dataset import Dataset, read_dataset, signature_of
 from nightjar.training.estimators import build_estimator

@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nightjar import registry
-from nightjar.errors import SnapshotNotFoundError, TransferError
+from nightjar.errors import TransferError
 from nightjar.registry import ModelName, ModelRecord
 from nightjar.registry.environment import package_versions
 from nightjar.registry.models import decisions_of, trials_of
 from nightjar.registry.predictor import Predictor, feature_matrix, load_predictor
 from nightjar.snapshots import SnapshotName, find
+from nightjar.snapshots.errors import SnapshotNotFoundError
 from nightjar.storage import Database, Role
 from nightjar.storage.copy_reader import read_batches
 from nightjar.transfer.bundle import (

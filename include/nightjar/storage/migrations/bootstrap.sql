@@ -21,6 +21,10 @@ BEGIN
             EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
         END IF;
     END LOOP;
+    -- The owner takes over, hence seals, the tables that the trainer writes.
+    IF NOT pg_has_role('nightjar_owner', 'nightjar_trainer', 'MEMBER') THEN
+        GRANT nightjar_trainer TO nightjar_owner;
+    END IF;
 END
 $$;
 

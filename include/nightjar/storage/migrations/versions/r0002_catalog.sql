@@ -1,46 +1,3 @@
--- Dataset snapshots ---------------------------------------------------------------------------------------
-
-CREATE SEQUENCE nightjar.snapshot_id;
-
-CREATE TABLE nightjar.snapshot (
-    id             bigint PRIMARY KEY DEFAULT nextval('nightjar.snapshot_id'),
-    name           text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 40),
-    major          integer NOT NULL CHECK (major >= 0),
-    minor          integer NOT NULL CHECK (minor >= 0),
-    patch          integer NOT NULL CHECK (patch >= 0),
-    -- prepared -> published; prepared | published -> archived; archived -> published; any -> purged
-    state          text NOT NULL CHECK (state IN (
-                       'prepared',   -- may still be thrown away; not trained on
-                       'published',  -- trained on
-                       'archived',   -- kept for the record; neither trained on nor a parent
-                       'purged')),   -- its rows are gone; the number is not used again
-    parent_id      bigint REFERENCES nightjar.snapshot (id),
-    statements     text[] NOT NULL,
-    schema_columns jsonb NOT NULL,
-    storage_table  text,
-    row_count      bigint NOT NULL CHECK (row_count >= 0),
-    byte_count     bigint NOT NULL CHECK (byte_count >= 0),
-    content_hash   text NOT NULL,
-    use_case       text,
-    as_of          date,
-    owner          text NOT NULL DEFAULT current_user,
-    comment        text,
-    created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    UNIQUE (name, major, minor, patch),
-    CHECK (storage_table IS NOT NULL OR state = 'purged')
-);
-COMMENT ON TABLE nightjar.snapshot IS 'Versioned, immutable training data; rows are read through snapshots."name@version".';
-COMMENT ON COLUMN nightjar.snapshot.content_hash IS 'Hash of the rows, whatever their order.';
-COMMENT ON COLUMN nightjar.snapshot.statements IS 'The statements that made it: a query, or changes to its parent.';
-
-CREATE FUNCTION nightjar.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '%.% is immutable: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
-        USING ERRCODE = 'insufficient_privilege';
-END
-$$;
-COMMENT ON FUNCTION nightjar.refuse_change IS 'Trigger that keeps snapshot rows, model versions and the audit trail as they were written.';
-
 -- Model registry ------------------------------------------------------------------------------------------
 
 CREATE TABLE nightjar.artifact (
@@ -69,9 +26,11 @@ CREATE TABLE nightjar.model_version (
     kind                text NOT NULL CHECK (kind IN ('recommender', 'segmentation', 'classification', 'regression')),
     algorithm           text NOT NULL,
     snapshot            text NOT NULL,
-    snapshot_id         bigint REFERENCES nightjar.snapshot (id),
     train_split         text NOT NULL,
     test_split          text NOT NULL,
+    snapshot_id         bigint REFERENCES nightjar.living_snapshot (snapshot_id),
+    train_split_id      bigint REFERENCES nightjar.living_snapshot (snapshot_id),
+    test_split_id       bigint REFERENCES nightjar.living_snapshot (snapshot_id),
     as_of               date NOT NULL,
     training_query      text NOT NULL,
     processed_rows      bigint NOT NULL,
@@ -97,7 +56,7 @@ CREATE TABLE nightjar.model_version (
 );
 CREATE INDEX ON nightjar.model_version (use_case);
 COMMENT ON TABLE nightjar.model_version IS 'One immutable fitted model per row, named name@version.';
-COMMENT ON COLUMN nightjar.model_version.snapshot_id IS 'The snapshot it was trained on, where that lies in this database.';
+COMMENT ON COLUMN nightjar.model_version.snapshot_id IS 'The snapshot it was trained on, where that lies in this database; keeps it from being purged, as the splits are.';
 COMMENT ON COLUMN nightjar.model_version.signature IS 'Columns read and written, with their types and categories.';
 COMMENT ON COLUMN nightjar.model_version.details IS 'What a model of this kind holds: segments with names and profiles, items.';
 
@@ -284,10 +243,6 @@ COMMENT ON VIEW predictions.segment_profiles IS 'What characterises the segments
 GRANT USAGE ON SCHEMA nightjar, nightjar_store TO nightjar_trainer, nightjar_scorer, nightjar_deployer;
 GRANT SELECT ON ALL TABLES IN SCHEMA nightjar TO nightjar_trainer, nightjar_scorer, nightjar_deployer;
 
-GRANT CREATE ON SCHEMA nightjar_store, snapshots TO nightjar_trainer;
-GRANT USAGE ON SCHEMA snapshots TO nightjar_trainer;
-GRANT INSERT, UPDATE ON nightjar.snapshot TO nightjar_trainer;
-GRANT USAGE ON SEQUENCE nightjar.snapshot_id TO nightjar_trainer;
 GRANT INSERT, DELETE ON nightjar.artifact, nightjar.artifact_chunk, nightjar.model_version TO nightjar_trainer;
 GRANT INSERT ON nightjar.segment, nightjar.trial, nightjar.decision, nightjar.alias_move, nightjar.gate_result
     TO nightjar_trainer;

@@ -1,11 +1,11 @@
-"""The catalog: snapshots, models, commits, gates, and the views analysts read."""
+"""The catalog: models, commits, gates, and the views analysts read."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0001"
-down_revision = None
+revision = "0002"
+down_revision = "0001"
 branch_labels = None
 depends_on = None
 
