@@ -24,7 +24,9 @@ class Result:
         return self.ours / self.rival if self.rival else float("nan")
 
 
-def seconds_in_turn(ours: Callable[[], None], rival: Callable[[], None], rounds: int = ROUNDS) -> tuple[float, float]:
+def seconds_in_turn(
+    ours: Callable[[], object], rival: Callable[[], object], rounds: int = ROUNDS
+) -> tuple[float, float]:
     """Return the median seconds of both, run in turn so that a slower machine slows both."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
