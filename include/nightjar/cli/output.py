@@ -71,13 +71,16 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, columns: Seq
 
 
 def print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print one record as JSON, or as lines of name and value."""
+    """Print one record as JSON, or as lines of name and value; of a list of texts, each on its own line."""
     if as_json:
         print(json.dumps(record, indent=2, default=str))
         return
     width = max(map(len, record))
     for name, value in record.items():
-        print(f"{name:<{width}}  {_cell(value)}")
+        # Statements hold commas and line breaks of their own.
+        lines = value if isinstance(value, list) and all(isinstance(item, str) for item in value) else [_cell(value)]
+        text = "\n".join(lines).replace("\n", f"\n{'':<{width}}  ")
+        print(f"{name:<{width}}  {text}")
 
 
 def progress(message: str) -> None:
