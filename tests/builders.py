@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from sklearn.pipeline import Pipeline
 
 from nightjar import registry, snapshots
 from nightjar.registry import ModelRecord, Signature, Trial
@@ -19,6 +20,7 @@ from nightjar.snapshots import SnapshotName, Version
 from nightjar.storage import Database, Role
 from nightjar.storage.columns import describe_features
 from nightjar.storage.copy_reader import CopyColumn, Encoding, read_batches
+from nightjar.training import facts
 from nightjar.training.estimators import build_estimator
 from nightjar.usecases import Kind
 
@@ -58,7 +60,9 @@ def freeze_shoppers(database: Database) -> None:
         snapshots.split(database, SHOPPERS, {"_train": 0.75, "_test": 0.25}, publish=True)
 
 
-def fit_model(database: Database, kind: Kind = Kind.CLASSIFICATION, seed: int = 0) -> tuple[ModelRecord, bytes]:
+def fit_model(
+    database: Database, kind: Kind = Kind.CLASSIFICATION, seed: int = 0, algorithm: str | None = None
+) -> tuple[ModelRecord, bytes]:
     """Fit a small model on a snapshot; return what could be registered: its record and its artifact.
 
     Another seed flips the target, so that the model is another one.
@@ -70,12 +74,13 @@ def fit_model(database: Database, kind: Kind = Kind.CLASSIFICATION, seed: int = 
         columns = [*inputs, CopyColumn("target", Encoding.NUMBER)]
         [rows] = read_batches(connection, view, columns, order_by=["shopper_id"])
     signature = Signature(inputs, "double precision")
-    algorithm, parameters = _ESTIMATORS[kind]
+    usual, parameters = _ESTIMATORS[kind]
+    algorithm, parameters = (usual, parameters) if algorithm in (None, usual) else (str(algorithm), {})
     estimator = build_estimator(kind, algorithm, parameters, signature, seed)
     target = rows["target"] if seed % 2 == 0 else 1 - np.asarray(rows["target"], dtype=float)
     estimator.fit(feature_matrix(signature, rows), target)
     artifact = registry.save_estimator(estimator)
-    return _record(kind, signature, algorithm, parameters, artifact), artifact
+    return _record(kind, signature, algorithm, estimator, artifact), artifact
 
 
 def register_model(
@@ -84,10 +89,11 @@ def register_model(
     *,
     name: str = "churn_risk",
     seed: int = 0,
+    algorithm: str | None = None,
     trials: Sequence[Trial] = TRIALS,
 ) -> ModelRecord:
     """Fit a small model and register it as the next version of a name; return the registered record."""
-    record, artifact = fit_model(database, kind, seed)
+    record, artifact = fit_model(database, kind, seed, algorithm)
     with database.connect(Role.TRAINER) as connection:
         version = next_version(connection, name)
         registry.register(connection, replace(record, name=version, use_case=name), artifact, trials)
@@ -109,9 +115,7 @@ def count_rows(database: Database, schema: str, table: str) -> int:
     return int(row["rows"])
 
 
-def _record(
-    kind: Kind, signature: Signature, algorithm: str, parameters: Mapping[str, Any], artifact: bytes
-) -> ModelRecord:
+def _record(kind: Kind, signature: Signature, algorithm: str, estimator: Pipeline, artifact: bytes) -> ModelRecord:
     segments = [
         {"id": number, "name": f"Segment {number}", "description": "made up", "share": 0.3, "profile": {"visits": 3.5}}
         for number in (1, 2, 3)
@@ -130,10 +134,10 @@ def _record(
         discarded_rows=1,
         preprocess_seconds=0.25,
         fit_seconds=1.5,
-        iterations=7,
+        iterations=facts.iterations(estimator),
         output_type=signature.output,
-        hyperparameters=parameters,
-        coefficients={"visits": -0.5},
+        hyperparameters=facts.hyperparameters(estimator),
+        coefficients=facts.coefficients(estimator, signature),
         training_scores={"roc_auc": 0.95},
         test_scores={"roc_auc": 0.9},
         signature=signature,

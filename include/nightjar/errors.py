@@ -56,6 +56,38 @@ class ModelInUseError(RegistryError):
     """An alias or a published night needs the model."""
 
 
+class ModelDroppedError(RegistryError):
+    """The version was dropped; numbers are not used again."""
+
+
+class ReasonError(RegistryError):
+    """A change of the registry lacks its reason."""
+
+
+class UnknownAliasError(RegistryError):
+    """No alias has this name."""
+
+
+class ForeignModelError(RegistryError):
+    """The model belongs to another use case."""
+
+
+class AlreadyChampionError(RegistryError):
+    """The model to go back to is the champion."""
+
+
+class NotEarlierChampionError(ModelNotFoundError):
+    """There is no earlier champion, or the model never was one."""
+
+
+class NoPeriodError(ModelNotFoundError):
+    """The alias pointed nowhere at that moment."""
+
+
+class MomentError(RegistryError):
+    """The moment asked about has not come yet, or does not say its time zone."""
+
+
 class ArtifactError(RegistryError):
     """An artifact is damaged or holds types that are not trusted."""
 

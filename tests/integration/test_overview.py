@@ -48,19 +48,15 @@ def add_model(connection: Connection, version: int, score: float, use_case: str 
 
 def move_alias(connection: Connection, alias: str, model_id: int, reason: str) -> None:
     connection.execute(
+        "SELECT set_config('nightjar.actor', 'anna', true), set_config('nightjar.reason', %s, true)", [reason]
+    )
+    connection.execute(
         """
         INSERT INTO nightjar.alias (use_case, alias, model_id)
         SELECT use_case, %s, id FROM nightjar.model_version WHERE id = %s
         ON CONFLICT (use_case, alias) DO UPDATE SET model_id = excluded.model_id
         """,
         [alias, model_id],
-    )
-    connection.execute(
-        """
-        INSERT INTO nightjar.alias_move (use_case, alias, model, reason, actor)
-        SELECT use_case, %s, name || '@' || version, %s, 'anna' FROM nightjar.model_version WHERE id = %s
-        """,
-        [alias, reason, model_id],
     )
 
 

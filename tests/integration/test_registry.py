@@ -226,4 +226,20 @@ def test_a_model_in_use_is_not_dropped(dev_database: Database) -> None:
         registry.drop(dev_database, model.name)
     with pytest.raises(ModelInUseError, match="night 2017-12-01 of churn_risk was scored with it"):
         registry.drop(dev_database, scored.name)
+    point(dev_database, Alias.CHAMPION, str(scored.name))
+    point(dev_database, Alias.CHALLENGER, str(scored.name))
+    with dev_database.connect(Role.SCORER) as connection:
+        connection.execute(
+            "INSERT INTO nightjar.commit (use_case, as_of, state, model_id, model, snapshot, code_version, run_id)"
+            " SELECT use_case, as_of + day, CASE day WHEN 3 THEN 'open' ELSE 'published' END, model_id, model,"
+            " snapshot, code_version, run_id FROM nightjar.commit, generate_series(1, 3) day"
+        )
+    with pytest.raises(ModelInUseError) as refused:
+        registry.drop(dev_database, scored.name)
+    assert str(refused.value) == (
+        "churn_risk@2 is needed: it is challenger of churn_risk; it is champion of churn_risk; "
+        "night 2017-12-04 of churn_risk is being scored with it; "
+        "3 nights of churn_risk from 2017-12-01 to 2017-12-03 were scored with it. "
+        "Move the alias to another model first; a model that nights lead to is kept."
+    )
     assert len(registry.list_models(dev_database)) == 2

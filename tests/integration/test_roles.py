@@ -125,10 +125,15 @@ def test_an_analyst_cannot_take_another_role(analyst: Database, role: Role) -> N
         (Role.TRAINER, "DELETE FROM retail.transactions"),
         (Role.TRAINER, "DELETE FROM nightjar.snapshot"),
         (Role.TRAINER, "DELETE FROM nightjar.alias"),
+        (Role.TRAINER, "UPDATE nightjar.alias SET use_case = 'b'"),
+        (Role.TRAINER, "INSERT INTO nightjar.alias_move (use_case) VALUES ('a')"),
+        (Role.TRAINER, "INSERT INTO nightjar.model_event (use_case) VALUES ('a')"),
         (Role.DEPLOYER, "INSERT INTO nightjar.commit (use_case) VALUES ('a')"),
         (Role.DEPLOYER, "UPDATE nightjar.publication SET commit_id = 1"),
         (Role.DEPLOYER, "DELETE FROM nightjar.model_version"),
         (Role.DEPLOYER, "DELETE FROM nightjar.artifact_chunk"),
+        (Role.DEPLOYER, "INSERT INTO nightjar.alias_move (use_case) VALUES ('a')"),
+        (Role.DEPLOYER, "INSERT INTO nightjar.model_event (use_case) VALUES ('a')"),
         (Role.DEPLOYER, "INSERT INTO nightjar.snapshot (name) VALUES ('a')"),
         (Role.DEPLOYER, "SELECT * FROM nightjar_store.predictions_churn_risk"),
         (Role.DEPLOYER, "SELECT * FROM retail.transactions"),
@@ -140,7 +145,7 @@ def test_a_role_may_not_do_the_job_of_another(database: Database, role: Role, st
     assert refused(database, sql.SQL(statement), role)
 
 
-@pytest.mark.parametrize("table", ["model_version", "alias_move"])
+@pytest.mark.parametrize("table", ["model_version", "alias_move", "model_event"])
 @pytest.mark.parametrize("role", [Role.TRAINER, Role.DEPLOYER, Role.OWNER])
 def test_nobody_rewrites_models_or_their_history(database: Database, role: Role, table: str) -> None:
     statement = sql.SQL("UPDATE nightjar.{} SET use_case = 'b'").format(sql.Identifier(table))

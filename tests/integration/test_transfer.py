@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from nightjar import registry, transfer
-from nightjar.errors import BundleError, ModelNotFoundError, TransferError
+from nightjar.errors import BundleError, ModelDroppedError, ModelNotFoundError, TransferError
 from nightjar.registry import Alias, Decision, ModelName, ModelRecord
 from nightjar.registry.models import decisions_of, trials_of
 from nightjar.storage import Database, Role
 from nightjar.transfer import export as export_module
 from nightjar.transfer.bundle import FORMAT_VERSION
 from nightjar.usecases import Kind
-from tests.builders import TRIALS, count_rows, register_model
+from tests.builders import TRIALS, count_rows, register_model, shared_database
 
 DECISION = Decision(None, "roc_auc", 0.9, None, None, None, False, ("calibration error is above 0.05",))
 
@@ -65,16 +65,26 @@ def test_the_same_import_again_changes_nothing(prod_database: Database, folder: 
 
 
 def test_a_model_travels_on_from_where_its_snapshot_is_not(
-    dev_database: Database, prod_database: Database, folder: Path, tmp_path: Path, model: ModelRecord
+    servers: dict[str, Database], prod_database: Database, folder: Path, tmp_path: Path, model: ModelRecord
 ) -> None:
     transfer.import_model(prod_database, folder, "model")
 
     transfer.export_model(prod_database, model.name, tmp_path / "on", "model")
-    registry.drop(dev_database, model.name)
-    back = transfer.import_model(dev_database, tmp_path / "on", "model")
+    with shared_database(servers["dev"], "travelled_on") as third:
+        arrived = transfer.import_model(third, tmp_path / "on", "model")
 
-    assert (back.name, back.sha256, back.created_at) == (model.name, model.sha256, model.created_at)
-    assert (back.trained_in, back.snapshot) == ("dev", "shoppers@1.0.0")
+    assert (arrived.name, arrived.sha256, arrived.created_at) == (model.name, model.sha256, model.created_at)
+    assert (arrived.trained_in, arrived.snapshot) == ("dev", "shoppers@1.0.0")
+
+
+def test_a_version_that_was_dropped_does_not_come_back(dev_database: Database, folder: Path) -> None:
+    registry.drop(dev_database, ModelName("churn_risk", 1), reason="too big", actor="ada")
+
+    with pytest.raises(
+        ModelDroppedError, match=r"churn_risk@1 was dropped on \d{4}-.* by ada \(too big\): .* new version"
+    ):
+        transfer.import_model(dev_database, folder, "model")
+    assert registry.list_models(dev_database) == []
 
 
 def test_a_bundle_is_cut_into_numbered_parts(

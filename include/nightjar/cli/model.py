@@ -8,11 +8,13 @@ import typer
 
 from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_record, print_rows
 from nightjar.usecases import find_use_case
+from nightjar.usecases.as_of import parse_date
 
 app = typer.Typer(help="The model registry, and models between databases.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME@N")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Kept in the history.")]
+ACTOR = "command line"
 
 
 @app.command("list")
@@ -57,21 +59,61 @@ def show(name: NameArgument, env: EnvironmentOption = "dev", as_json: JsonOption
 
 
 @app.command()
-def drop(name: NameArgument, env: EnvironmentOption = "dev", as_json: JsonOption = False) -> None:
-    """Remove a model version that nothing needs."""
+def drop(
+    name: NameArgument,
+    reason: Annotated[str | None, typer.Option("--reason", help="Kept in the audit.")] = None,
+    env: EnvironmentOption = "dev",
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a model version that nothing needs; its number is not used again."""
     from nightjar import registry
 
-    registry.drop(database(env), registry.ModelName.parse(name))
+    registry.drop(database(env), registry.ModelName.parse(name), reason=reason, actor=ACTOR)
     print_record({"dropped": name}, as_json=as_json)
 
 
 @app.command()
-def history(use_case: str, env: EnvironmentOption = "prod", as_json: JsonOption = False) -> None:
+def history(
+    use_case: str,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Only the champion at the end of this day, UTC; such as 2017-12-05.")
+    ] = None,
+    env: EnvironmentOption = "prod",
+    as_json: JsonOption = False,
+) -> None:
     """Show which model was champion when, and why."""
     from nightjar import registry
+    from nightjar.storage import Role
 
-    moves = registry.alias_history(database(env), find_use_case(use_case).name, registry.Alias.CHAMPION)
-    print_rows([asdict(move) for move in moves], as_json=as_json)
+    name = find_use_case(use_case).name
+    if on is None:
+        moves = registry.alias_history(database(env), name, registry.Alias.CHAMPION)
+        print_rows([asdict(move) for move in moves], as_json=as_json)
+        return
+    moment = registry.end_of_day(parse_date(on))
+    with database(env).connect(Role.SCORER) as connection:
+        period = registry.champion_at(connection, name, registry.Alias.CHAMPION, moment)
+    print_record(asdict(period), as_json=as_json)
+
+
+@app.command()
+def alias(
+    use_case: str,
+    alias: Annotated[str, typer.Argument(metavar="champion|challenger")],
+    name: NameArgument,
+    reason: ReasonOption,
+    env: EnvironmentOption = "prod",
+    as_json: JsonOption = False,
+) -> None:
+    """Move an alias to a model of this database by hand."""
+    from nightjar import registry
+    from nightjar.storage import Role
+
+    declared, pointer = find_use_case(use_case).name, registry.Alias.parse(alias)
+    with database(env).connect(Role.DEPLOYER) as connection:
+        model = registry.find_model(connection, registry.ModelName.parse(name))
+        moved = registry.move_alias(connection, declared, pointer, model, reason=reason, actor=ACTOR)
+    print_record({"use_case": declared, "alias": alias, "model": name, "moved": moved}, as_json=as_json)
 
 
 @app.command()
@@ -82,7 +124,7 @@ def promote(
     from nightjar import transfer
     from nightjar.registry import ModelName
 
-    moved = transfer.promote(database(env), ModelName.parse(name), actor="command line", reason=reason)
+    moved = transfer.promote(database(env), ModelName.parse(name), actor=ACTOR, reason=reason)
     print_record({"champion": name, "moved": moved}, as_json=as_json)
 
 
@@ -99,7 +141,7 @@ def rollback(
 
     target = registry.ModelName.parse(to) if to else None
     name = find_use_case(use_case).name
-    model = registry.rollback(database(env), name, to=target, reason=reason, actor="command line")
+    model = registry.rollback(database(env), name, to=target, reason=reason, actor=ACTOR)
     print_record(model.as_json(), as_json=as_json)
 
 

@@ -1,16 +1,16 @@
-"""Model versions: register, look up, drop."""
+"""Model versions: register, look up."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from nightjar.errors import ModelInUseError, ModelNotFoundError
+from nightjar.errors import ModelDroppedError, ModelNotFoundError, did_you_mean
 from nightjar.registry.artifacts import write_artifact
+from nightjar.registry.audit import drop_of
 from nightjar.registry.records import Decision, ModelName, ModelRecord, Trial
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
@@ -20,7 +20,7 @@ _SQL = load_sql("nightjar.registry", "registry.sql")
 
 
 def next_version(connection: Connection, name: str) -> ModelName:
-    """Return the next free version of a model name and hold it until the transaction ends."""
+    """Return the next version of a model name that never was, and hold it until the transaction ends."""
     connection.execute(_SQL["lock_use_case"], [name])
     row = connection.execute(_SQL["next_version"], [name]).fetchone()
     assert row is not None
@@ -35,7 +35,12 @@ def register(
     *,
     imported_at: datetime | None = None,
 ) -> int:
-    """Write a model version with its artifact and leaderboard, within the caller's transaction; return its id."""
+    """Write a model version with its artifact and leaderboard, within the caller's transaction; return its id.
+
+    Raises:
+        ModelDroppedError: the version existed and was dropped.
+    """
+    _require_never_dropped(connection, record.name)
     digest = write_artifact(connection, artifact)
     assert digest == record.sha256
     values: dict[str, Any] = {name: getattr(record, name) for name in record.__dataclass_fields__}
@@ -81,18 +86,32 @@ def find_model(connection: Connection, name: ModelName) -> ModelRecord:
     """Return a model version.
 
     Raises:
-        ModelNotFoundError: with the versions that exist.
+        ModelNotFoundError: with the versions that exist, or the nearest name.
     """
     row = connection.execute(
         sql.SQL(_SQL["select"]) + sql.SQL(" WHERE name = %s AND version = %s"), [name.name, name.version]
     ).fetchone()
     if row is None:
-        known = connection.execute(
-            "SELECT version FROM nightjar.model_version WHERE name = %s ORDER BY version", [name.name]
-        ).fetchall()
-        versions = ", ".join(f"{name.name}@{other['version']}" for other in known)
-        raise ModelNotFoundError(f"There is no model {name}; there is {versions or 'none of that name'}.")
+        raise ModelNotFoundError(_not_found(connection, name))
     return ModelRecord.from_row(row)
+
+
+def _not_found(connection: Connection, name: ModelName) -> str:
+    known: dict[str, list[str]] = {}
+    for row in connection.execute(_SQL["names"]):
+        known.setdefault(row["name"], []).append(f"{row['name']}@{row['version']}")
+    dropped = drop_of(connection, name)
+    missing = f"There is no model {name}" + (f", it was {dropped}" if dropped else "")
+    if name.name in known:
+        return f"{missing}; there is {', '.join(known[name.name])}."
+    return f"{missing}; there is none of that name.{did_you_mean(name.name, known)}"
+
+
+def _require_never_dropped(connection: Connection, name: ModelName) -> None:
+    # A drop that is under way ends first.
+    connection.execute(_SQL["lock_use_case"], [name.name])
+    if dropped := drop_of(connection, name):
+        raise ModelDroppedError(f"{name} was {dropped}: its number is not used again. Train a new version instead.")
 
 
 def trials_of(connection: Connection, model_id: int) -> list[Trial]:
@@ -117,22 +136,3 @@ def list_models(database: Database, use_case: str | None = None) -> list[ModelRe
             {"use_case": use_case},
         )
         return [ModelRecord.from_row(row) for row in rows]
-
-
-def drop(database: Database, name: ModelName) -> None:
-    """Remove a model version that nothing needs.
-
-    Raises:
-        ModelNotFoundError: no such model.
-        ModelInUseError: an alias or a scored night needs it.
-    """
-    with database.connect(Role.OWNER) as connection:
-        model = find_model(connection, name)
-        uses = [row["use"] for row in connection.execute(_SQL["uses"], {"id": model.id})]
-        if uses:
-            raise ModelInUseError(f"{name} is needed: {'; '.join(uses)}. Move the alias or keep the model.")
-        try:
-            connection.execute(_SQL["delete_model"], [model.id])
-        except psycopg.errors.ForeignKeyViolation as error:
-            raise ModelInUseError(f"{name} has just been taken into use: keep it.") from error
-        connection.execute(_SQL["delete_artifact_unless_used"], [model.sha256])

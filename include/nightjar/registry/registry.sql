@@ -34,7 +34,17 @@ INSERT INTO nightjar.decision (model_id, champion, metric, model_score, champion
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 -- name: next_version
-SELECT coalesce(max(version), 0) + 1 AS version FROM nightjar.model_version WHERE name = %s
+SELECT coalesce(max(version), 0) + 1 AS version FROM nightjar.model_event WHERE name = %s
+
+-- name: names
+SELECT name, version FROM nightjar.model_version ORDER BY name, version
+
+-- name: dropped
+SELECT happened_at, actor, reason
+FROM nightjar.model_event WHERE name = %s AND version = %s AND event = 'dropped'
+
+-- name: explain_change
+SELECT set_config('nightjar.actor', %(actor)s, true), set_config('nightjar.reason', %(reason)s, true)
 
 -- name: trials
 SELECT algorithm, parameters, metric, score, fit_seconds, failure
@@ -44,11 +54,12 @@ FROM nightjar.trial WHERE model_id = %s ORDER BY place
 SELECT champion, metric, model_score, champion_score, gain_low, gain_high, passed, reasons
 FROM nightjar.decision WHERE model_id = %s ORDER BY id
 
--- name: uses
-SELECT 'it is ' || alias || ' of ' || use_case AS use FROM nightjar.alias WHERE model_id = %(id)s
-UNION ALL
-SELECT 'night ' || as_of || ' of ' || use_case || ' was scored with it'
-FROM nightjar.commit WHERE model_id = %(id)s
+-- name: aliases_of
+SELECT alias, use_case FROM nightjar.alias WHERE model_id = %s ORDER BY use_case, alias
+
+-- name: nights_of
+SELECT use_case, state, count(DISTINCT as_of) AS nights, min(as_of) AS first, max(as_of) AS last
+FROM nightjar.commit WHERE model_id = %s GROUP BY use_case, state ORDER BY use_case, state
 
 -- name: delete_model
 DELETE FROM nightjar.model_version WHERE id = %s
@@ -64,13 +75,13 @@ WHERE m.id = (SELECT model_id FROM nightjar.alias WHERE use_case = %s AND alias 
 INSERT INTO nightjar.alias (use_case, alias, model_id) VALUES (%(use_case)s, %(alias)s, %(model_id)s)
 ON CONFLICT (use_case, alias) DO UPDATE SET model_id = excluded.model_id
 
--- name: record_move
-INSERT INTO nightjar.alias_move (use_case, alias, model, previous, reason, actor)
-VALUES (%(use_case)s, %(alias)s, %(model)s, %(previous)s, %(reason)s, %(actor)s)
-
 -- name: history
 SELECT use_case, alias, model, previous, reason, actor, moved_at
 FROM nightjar.alias_move WHERE use_case = %s AND alias = %s ORDER BY id DESC
+
+-- name: periods
+SELECT use_case, alias, model, since, until, actor, reason
+FROM nightjar.alias_period WHERE use_case = %s AND alias = %s ORDER BY since
 
 -- name: lock_use_case
 SELECT pg_advisory_xact_lock(hashtext('nightjar alias'), hashtext(%s))

@@ -21,6 +21,7 @@ from nightjar.registry.predictor import load_predictor
 from nightjar.snapshots import Snapshot, State
 from nightjar.snapshots.errors import SnapshotStateError
 from nightjar.storage import Database, Role
+from nightjar.training import facts
 from nightjar.training.dataset import Dataset, read_dataset, signature_of
 from nightjar.training.estimators import build_estimator
 from nightjar.training.freeze import TEST, TRAIN
@@ -63,10 +64,10 @@ def train(database: Database, use_case: UseCase, snapshot: Snapshot) -> ModelRec
         discarded_rows=rows.discarded,
         preprocess_seconds=preprocess_seconds,
         fit_seconds=time.perf_counter() - started,
-        iterations=_iterations(estimator),
+        iterations=facts.iterations(estimator),
         output_type=signature.output,
-        hyperparameters=dict(trials[0].parameters),
-        coefficients=_coefficients(estimator, signature),
+        hyperparameters=facts.hyperparameters(estimator),
+        coefficients=facts.coefficients(estimator, signature),
         training_scores=all_scores(use_case.kind, evaluate(use_case.kind, estimator, rows)),
         test_scores=all_scores(use_case.kind, evaluate(use_case.kind, estimator, test)),
         signature=signature,
@@ -129,18 +130,3 @@ def _champion_segments(
         outputs = load_predictor(connection, champion).predict(rows.features)
     names = {segment["id"]: segment["name"] for segment in champion.details["segments"]}
     return KnownSegments(outputs["segment_id"], names)
-
-
-def _iterations(estimator: Pipeline) -> int | None:
-    found = getattr(estimator[-1], "n_iter_", None)
-    return None if found is None else int(np.max(found))
-
-
-def _coefficients(estimator: Pipeline, signature: Signature) -> dict[str, float]:
-    """Return the weights of a linear model by the name of the prepared feature, the intercept included."""
-    model = estimator[-1]
-    if not hasattr(model, "coef_"):
-        return {}
-    names = estimator[:-1].get_feature_names_out([column.name for column in signature.inputs])
-    weights = dict(zip(names, np.ravel(model.coef_).tolist(), strict=True))
-    return weights | {"intercept": float(np.ravel(model.intercept_)[0])}

@@ -21,6 +21,7 @@ def import_model(database: Database, folder: Path, name: str) -> ModelRecord:
     Raises:
         BundleError, ParityError, ArtifactError: the bundle is refused.
         TransferError: another model has this name and version.
+        ModelDroppedError: the version was here and was dropped.
     """
     verified = verify_bundle(folder, name)
     with database.connect(Role.DEPLOYER) as connection:

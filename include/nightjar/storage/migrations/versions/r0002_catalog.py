@@ -11,7 +11,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the catalog."""
-    script = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
-    # The driver is given an empty parameter tuple, hence reads % as a placeholder.
-    op.get_bind().exec_driver_sql(script.replace("%", "%%"))
+    """Create the catalog, the audit of its models, and the view of all their facts."""
+    for script in ("r0002_catalog.sql", "r0002_model_events.sql", "r0002_model_warehouse.sql"):
+        text = Path(__file__).with_name(script).read_text(encoding="utf-8")
+        # The driver is given an empty parameter tuple, hence reads % as a placeholder.
+        op.get_bind().exec_driver_sql(text.replace("%", "%%"))

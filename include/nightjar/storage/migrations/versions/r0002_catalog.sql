@@ -39,10 +39,10 @@ CREATE TABLE nightjar.model_version (
     fit_seconds         double precision NOT NULL,
     iterations          integer,
     output_type         text NOT NULL,
-    hyperparameters     jsonb NOT NULL,
-    coefficients        jsonb NOT NULL,
-    training_scores     jsonb NOT NULL,
-    test_scores         jsonb NOT NULL,
+    hyperparameters     jsonb NOT NULL CHECK (jsonb_typeof(hyperparameters) = 'object'),
+    coefficients        jsonb NOT NULL CHECK (jsonb_typeof(coefficients) = 'object' AND NOT coefficients @? '$.* ? (@.type() != "number")'),
+    training_scores     jsonb NOT NULL CHECK (jsonb_typeof(training_scores) = 'object' AND NOT training_scores @? '$.* ? (@.type() != "number")'),
+    test_scores         jsonb NOT NULL CHECK (jsonb_typeof(test_scores) = 'object' AND NOT test_scores @? '$.* ? (@.type() != "number")'),
     signature           jsonb NOT NULL,
     details             jsonb NOT NULL,
     environment         jsonb NOT NULL,
@@ -244,13 +244,12 @@ GRANT USAGE ON SCHEMA nightjar, nightjar_store TO nightjar_trainer, nightjar_sco
 GRANT SELECT ON ALL TABLES IN SCHEMA nightjar TO nightjar_trainer, nightjar_scorer, nightjar_deployer;
 
 GRANT INSERT, DELETE ON nightjar.artifact, nightjar.artifact_chunk, nightjar.model_version TO nightjar_trainer;
-GRANT INSERT ON nightjar.segment, nightjar.trial, nightjar.decision, nightjar.alias_move, nightjar.gate_result
-    TO nightjar_trainer;
-GRANT INSERT, UPDATE ON nightjar.alias TO nightjar_trainer;
+GRANT INSERT ON nightjar.segment, nightjar.trial, nightjar.decision, nightjar.gate_result TO nightjar_trainer;
+GRANT INSERT, UPDATE (model_id) ON nightjar.alias TO nightjar_trainer;
 
 GRANT INSERT ON nightjar.artifact, nightjar.artifact_chunk, nightjar.model_version, nightjar.segment,
-                nightjar.trial, nightjar.decision, nightjar.alias_move TO nightjar_deployer;
-GRANT INSERT, UPDATE ON nightjar.alias TO nightjar_deployer;
+                nightjar.trial, nightjar.decision TO nightjar_deployer;
+GRANT INSERT, UPDATE (model_id) ON nightjar.alias TO nightjar_deployer;
 
 GRANT CREATE ON SCHEMA nightjar_store TO nightjar_scorer;
 GRANT INSERT, UPDATE, DELETE ON nightjar.commit, nightjar.commit_stage, nightjar.shard, nightjar.quarantine,
