@@ -46,6 +46,9 @@ class World:
 
     def create(self, rows: int) -> None:
         query = f"SELECT i AS id, 'r' || i % 3 AS a FROM generate_series(1, {rows}) i"
+        # An example that was given up leaves its snapshots.
+        for left in snapshots.list_snapshots(self.database):
+            snapshots.purge(self.database, left.name)
         with self.database.connect() as connection:
             connection.execute("DROP SCHEMA IF EXISTS plain CASCADE; CREATE SCHEMA plain")
         made = snapshots.create(self.database, f"chain{next(_numbers)}", query)

@@ -57,16 +57,21 @@ def test_parts_and_ratios_that_make_no_sense_are_refused(
 
 @pytest.mark.parametrize("parts", [{"_a": 0.8, "_b": 0.21}, {"_a": 1.0, "_b": 1e-6}, {"_a": 1 / 3, "_b": 2 / 3 + 1e-6}])
 def test_ratios_of_a_split_above_one_together_are_refused(cars: Database, parts: Mapping[str, float]) -> None:
-    assert_refused(cars, refusals.RatioError, "may be at most 1 together", lambda: snapshots.split(cars, NAME, parts))
+    assert_refused(
+        cars, refusals.RatioSumError, "may be at most 1 together", lambda: snapshots.split(cars, NAME, parts)
+    )
 
 
 @pytest.mark.parametrize("verb", ROLES)
 @pytest.mark.parametrize("comments", [[], ["one"], ["one", "two", "three"]])
 def test_comments_of_another_number_than_parts_are_refused(cars: Database, verb: str, comments: list[str]) -> None:
-    message = f"2 parts and {len(comments)} comments: give one for each"
+    message = f"2 parts and {len(comments)} comments: give one per part"
 
     assert_refused(
-        cars, refusals.PartsError, message, lambda: getattr(snapshots, verb)(cars, NAME, HALVES, comments=comments)
+        cars,
+        refusals.UnequalListsError,
+        message,
+        lambda: getattr(snapshots, verb)(cars, NAME, HALVES, comments=comments),
     )
 
 
@@ -138,12 +143,12 @@ def test_a_prepared_snapshot_may_be_a_parent(dev_database: Database) -> None:
 
 # What looks like SQL ------------------------------------------------------------------------------------------
 
-INJECTION = "; DROP TABLE live; --"
-COLUMN = "x'); DROP TABLE live; --\"%s {0} $$"
+INJECTION = ";DROP TABLE x;--"
+COLUMN = "x'); DROP TABLE x; --\"%s {0} $$"
 
 
 def test_what_looks_like_sql_is_stored_and_never_run(dev_database: Database) -> None:
-    run_sql(dev_database, "CREATE TABLE live AS SELECT 1 AS id; GRANT ALL ON live TO nightjar_trainer")
+    run_sql(dev_database, "CREATE TABLE x AS SELECT 1 AS id; GRANT ALL ON x TO nightjar_trainer")
     column = '"' + COLUMN.replace('"', '""') + '"'
     comment = f"'{INJECTION} \\' \" %s {{0}} $$"
 
@@ -168,4 +173,4 @@ def test_what_looks_like_sql_is_stored_and_never_run(dev_database: Database) -> 
     assert rows_of(dev_database, part) == [(2, INJECTION)]
     assert snapshots.verify(dev_database, part.name).matches
     assert snapshots.purge(dev_database, made.name).state is State.PURGED
-    assert count_rows(dev_database, "public", "live") == 1
+    assert count_rows(dev_database, "public", "x") == 1

@@ -88,10 +88,9 @@ class Draft:
 
     def _delete(self, operation: Delete) -> None:
         """Hide the parent's rows and delete the draft's own in one statement, so that both read the same state."""
-        holds_all = self.parent is None
-        if not holds_all and self._asks_twice(operation):
+        holds_all = self.parent is None or self._asks_twice(operation)
+        if holds_all and self.parent is not None:
             self._move(operation.alias, sql.SQL("true"))
-            holds_all = True
         touched = self._run(
             _DELETE if holds_all else _HIDE_AND_DELETE,
             common=operation.common,

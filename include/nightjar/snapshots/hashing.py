@@ -25,6 +25,8 @@ _HASHED = frozenset(
     }
 )  # fmt: skip
 _MODIFIER = re.compile(r"\(.*?\)")
+# With small seeds, zeros and NaN have the hash of NULL.
+_SEED = sql.Literal(int.from_bytes(b"nightjar"))
 _MASK = (1 << 64) - 1
 
 
@@ -69,8 +71,8 @@ def content_hash(
             "SELECT count(*) AS rows, coalesce(sum(hashint8extended(hash, 0)), 0) AS first, "
             "coalesce(sum(hashint8extended(hash, 1)), 0) AS second "
             # OFFSET 0 has each row hashed once for both sums.
-            "FROM (SELECT hash_record_extended(ROW({}), 0) AS hash FROM {} OFFSET 0) hashed"
-        ).format(sql.SQL(", ").join(map(_hashed, columns)), relation)
+            "FROM (SELECT hash_record_extended(ROW({}), {}) AS hash FROM {} OFFSET 0) hashed"
+        ).format(sql.SQL(", ").join(map(_hashed, columns)), _SEED, relation)
     ).fetchone()
     assert row is not None
     return ContentHash(int(row["first"]) & _MASK, int(row["second"]) & _MASK), row["rows"]

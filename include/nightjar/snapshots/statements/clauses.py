@@ -24,6 +24,7 @@ _EXTRAS = (
     (("ON", "CONFLICT"), "a snapshot has no unique keys"),
     (("WHERE", "CURRENT", "OF"), "a snapshot has no cursors"),
 )
+_AFTER_COLUMN = CLAUSE_WORDS | {"CASCADE", "RESTRICT"}
 _JOIN_KINDS = frozenset({"INNER", "LEFT", "RIGHT", "FULL", "OUTER"})
 
 
@@ -99,7 +100,7 @@ def drops_object(fragment: Fragment) -> bool:
     kind, following = fragment.word(1), fragment.word(2)
     if fragment.word(0) != "DROP" or kind in {"COLUMN", "CONSTRAINT", "IF"}:
         return False
-    return kind == "TABLE" or (bool(kind and fragment.name(2)) and following not in {"CASCADE", "RESTRICT"})
+    return kind == "TABLE" or (bool(kind and fragment.name(2)) and following not in _AFTER_COLUMN)
 
 
 def _ends_tables(fragment: Fragment, index: int) -> bool:

@@ -115,7 +115,8 @@ def fold(name: str) -> str:
 
 def _tokens(text: str) -> list[RawToken]:
     if not storable(text):
-        raise SnapshotQueryError(f"{excerpt(text)} holds a NUL character or half a character: leave it out.")
+        character = "a NUL" if "\0" in text else "half a"
+        raise SnapshotQueryError(f"{excerpt(text)} holds {character} character: leave it out.")
     try:
         tokens = sqlglot.tokenize(text, dialect="postgres")
     except sqlglot.errors.TokenError as error:

@@ -79,7 +79,9 @@ DECLARE
     stored text := 'layer_' || given_id;
 BEGIN
     PERFORM nightjar.refuse_inside_run();
+    PERFORM set_config('nightjar.adding', 'on', true);
     INSERT INTO nightjar.layer VALUES (given_id, schema_columns, row_count);
+    PERFORM set_config('nightjar.adding', 'off', true);
     EXECUTE format('ALTER TABLE nightjar_store.%I OWNER TO nightjar_owner', stored);
     EXECUTE format('GRANT SELECT ON nightjar_store.%I TO nightjar_trainer', stored);
     EXECUTE format('CREATE TRIGGER immutable BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON nightjar_store.%I'
@@ -128,6 +130,7 @@ BEGIN
     ELSE
         number := ARRAY(SELECT jsonb_array_elements_text(facts -> 'version')::integer);
     END IF;
+    PERFORM set_config('nightjar.adding', 'on', true);
     INSERT INTO nightjar.snapshot (id, name, major, minor, patch, state, parent_id, statements, unreplayable,
                                    schema_columns, row_count, byte_count, content_hash, use_case, as_of, comment)
     SELECT given_id, f.name, number[1], number[2], number[3], f.state, f.parent_id, f.statements, f.unreplayable,
@@ -143,6 +146,7 @@ BEGIN
     INSERT INTO nightjar.living_snapshot VALUES (given_id);
     INSERT INTO nightjar.snapshot_layer
     SELECT given_id, part.layer, part.hidden FROM unnest(layers, hidden) AS part (layer, hidden);
+    PERFORM set_config('nightjar.adding', 'off', true);
 
     -- With a barrier, no condition of a reader is asked of a hidden row: it may fail there, or tell of it.
     EXECUTE format('CREATE VIEW snapshots.%I WITH (security_barrier = %s) AS %s', full_name,
@@ -157,6 +161,8 @@ CREATE FUNCTION nightjar.move_snapshot(given_id bigint, target text) RETURNS voi
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM nightjar.refuse_inside_run();
+    -- Whoever calls may have set it, to move as only a purge does.
+    PERFORM set_config('nightjar.purging', 'off', true);
     UPDATE nightjar.snapshot SET state = target WHERE id = given_id;
 END
 $$;

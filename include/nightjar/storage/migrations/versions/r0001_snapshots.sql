@@ -81,6 +81,17 @@ END
 $$;
 COMMENT ON FUNCTION nightjar.refuse_change_but_purge IS 'Trigger that keeps the rows of snapshots as they were written, until a purge.';
 
+CREATE FUNCTION nightjar.refuse_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('nightjar.adding', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION '%.% is immutable: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+COMMENT ON FUNCTION nightjar.refuse_insert IS 'Trigger that lets only the functions that make snapshots add to the catalog.';
+
 CREATE FUNCTION nightjar.guard_snapshot() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF current_setting('nightjar.purging', true) = 'on' THEN
@@ -107,3 +118,7 @@ CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON nightjar.layer
     FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change_but_purge();
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON nightjar.snapshot_layer
     FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change_but_purge();
+CREATE TRIGGER adding BEFORE INSERT ON nightjar.snapshot FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_insert();
+CREATE TRIGGER adding BEFORE INSERT ON nightjar.living_snapshot FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_insert();
+CREATE TRIGGER adding BEFORE INSERT ON nightjar.layer FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_insert();
+CREATE TRIGGER adding BEFORE INSERT ON nightjar.snapshot_layer FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_insert();
