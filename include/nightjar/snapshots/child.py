@@ -3,7 +3,7 @@
 from psycopg import sql
 
 from nightjar.snapshots.draft import ADDED, BASE, HIDDEN, REST, ROWS, Draft
-from nightjar.snapshots.hashing import ContentHash, content_hash
+from nightjar.snapshots.hashing import NO_ROWS, ContentHash, content_hash
 from nightjar.snapshots.layout import SharedRows, StoragePolicy, shared_layers, shared_rows
 from nightjar.snapshots.records import Snapshot, column_list
 from nightjar.snapshots.refusals import refused_query
@@ -42,7 +42,7 @@ def _write(draft: Draft, source: sql.Identifier, rows: int) -> None:
 def _hash_of_shared(draft: Draft, parent: Snapshot, shared: SharedRows) -> ContentHash:
     """Return the hash of the rows shared with the parent, from its hash where fewer rows are hidden than shown."""
     if shared.shown == 0:
-        return ContentHash(0, 0)
+        return NO_ROWS
     if not _same_columns(draft, parent) or shared.newly_hidden > shared.shown:
         return content_hash(draft.connection, REST, draft.columns)[0]
     whole = ContentHash.parse(parent.content_hash)

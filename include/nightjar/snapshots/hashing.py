@@ -27,29 +27,31 @@ _HASHED = frozenset(
 _MODIFIER = re.compile(r"\(.*?\)")
 # With small seeds, zeros and NaN have the hash of NULL.
 _SEED = sql.Literal(int.from_bytes(b"nightjar"))
-_MASK = (1 << 64) - 1
+_MASK = (1 << 128) - 1
 
 
 @dataclass(frozen=True)
 class ContentHash:
-    """Two sums of row hashes modulo 2**64; hashes of disjoint rows add up to that of all."""
+    """The sum of row hashes modulo 2**128; hashes of disjoint rows add up to that of all."""
 
-    first: int
-    second: int
+    total: int
 
     def __add__(self, other: "ContentHash") -> "ContentHash":
-        return ContentHash((self.first + other.first) & _MASK, (self.second + other.second) & _MASK)
+        return ContentHash((self.total + other.total) & _MASK)
 
     def __sub__(self, other: "ContentHash") -> "ContentHash":
-        return ContentHash((self.first - other.first) & _MASK, (self.second - other.second) & _MASK)
+        return ContentHash((self.total - other.total) & _MASK)
 
     def __str__(self) -> str:
-        return f"{self.first:016x}{self.second:016x}"
+        return f"{self.total:032x}"
 
     @classmethod
     def parse(cls, text: str) -> "ContentHash":
         """Read 32 hexadecimal digits."""
-        return cls(int(text[:16], 16), int(text[16:], 16))
+        return cls(int(text, 16))
+
+
+NO_ROWS = ContentHash(0)
 
 
 def fix_settings(connection: Connection) -> None:
@@ -62,20 +64,19 @@ def content_hash(
 ) -> tuple[ContentHash, int]:
     """Return the hash of a relation's rows, read as `columns`, and their number.
 
-    Each row's 64-bit hash is mixed under two seeds and added up modulo 2**64 (AdHash; Bellare and
-    Micciancio 1997): adding commutes, so order does not matter, and duplicates count.
+    The rows' 64-bit hashes are added up modulo 2**128 (AdHash; Bellare and Micciancio 1997): adding commutes, so
+    order does not matter, and duplicates count. It tells accidents, not a forger who can write to the catalog.
     """
     fix_settings(connection)
     row = connection.execute(
         sql.SQL(
-            "SELECT count(*) AS rows, coalesce(sum(hashint8extended(hash, 0)), 0) AS first, "
-            "coalesce(sum(hashint8extended(hash, 1)), 0) AS second "
-            # OFFSET 0 has each row hashed once for both sums.
-            "FROM (SELECT hash_record_extended(ROW({}), {}) AS hash FROM {} OFFSET 0) hashed"
+            # A record's hash is a sum over its columns. Hashed again, values swapped between rows do not cancel out.
+            "SELECT count(*) AS rows, "
+            "coalesce(sum(hashint8extended(hash_record_extended(ROW({}), {}), 0)), 0) AS total FROM {}"
         ).format(sql.SQL(", ").join(map(_hashed, columns)), _SEED, relation)
     ).fetchone()
     assert row is not None
-    return ContentHash(int(row["first"]) & _MASK, int(row["second"]) & _MASK), row["rows"]
+    return ContentHash(int(row["total"]) & _MASK), row["rows"]
 
 
 def _hashed(column: Column) -> sql.Composable:
