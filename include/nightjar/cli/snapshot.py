@@ -5,13 +5,16 @@ from typing import Annotated
 import typer
 
 from nightjar import snapshots
-from nightjar.cli import snapshot_comparisons, snapshot_parts
+from nightjar.cli import snapshot_comparisons
 from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_record, print_rows
+from nightjar.cli.snapshot_parts import parts_command
 from nightjar.snapshots import RetentionPolicy, SnapshotName, Version
 
 app = typer.Typer(help="Dataset snapshots: versioned, immutable training data.", no_args_is_help=True)
-app.command()(snapshot_parts.split)
-app.command()(snapshot_parts.sample)
+app.command("split", help="Split a snapshot into disjoint parts.")(parts_command(snapshots.split))
+app.command("sample", help="Draw independent samples of a snapshot, which may overlap.")(
+    parts_command(snapshots.sample)
+)
 app.command()(snapshot_comparisons.diff)
 app.command()(snapshot_comparisons.verify)
 

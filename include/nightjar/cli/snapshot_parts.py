@@ -1,11 +1,10 @@
 """nightjar snapshot split and sample."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
-from nightjar import snapshots
 from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_rows, whole_number
 from nightjar.snapshots import Snapshot, SnapshotName
 from nightjar.snapshots.errors import PartsError, RatioError
@@ -22,58 +21,36 @@ PublishOption = Annotated[bool, typer.Option("--publish", help="Publish the part
 CommentsOption = Annotated[list[str] | None, typer.Option("--comment", help="Once per part.")]
 
 
-def split(
-    name: NameArgument,
-    into: IntoOption,
-    stratify: StratifyOption = None,
-    group_by: GroupOption = None,
-    time_by: TimeOption = None,
-    seed: SeedOption = 0,
-    publish: PublishOption = False,
-    comments: CommentsOption = None,
-    env: EnvironmentOption = "dev",
-    as_json: JsonOption = False,
-) -> None:
-    """Split a snapshot into disjoint parts."""
-    made = snapshots.split(
-        database(env),
-        SnapshotName.parse(name),
-        _parts(into),
-        stratify=stratify or (),
-        group_by=group_by,
-        time_by=time_by,
-        seed=seed,
-        publish=publish,
-        comments=comments,
-    )
-    _print(made, as_json)
+def parts_command(make: Callable[..., list[Snapshot]]) -> Callable[..., None]:
+    """Return the command that makes parts of a snapshot; splits and samples take the same options."""
 
+    def command(
+        name: NameArgument,
+        into: IntoOption,
+        stratify: StratifyOption = None,
+        group_by: GroupOption = None,
+        time_by: TimeOption = None,
+        seed: SeedOption = 0,
+        publish: PublishOption = False,
+        comments: CommentsOption = None,
+        env: EnvironmentOption = "dev",
+        as_json: JsonOption = False,
+    ) -> None:
+        made = make(
+            database(env),
+            SnapshotName.parse(name),
+            _parts(into),
+            stratify=stratify or (),
+            group_by=group_by,
+            time_by=time_by,
+            seed=seed,
+            publish=publish,
+            comments=comments,
+        )
+        rows = [part.as_json() for part in made]
+        print_rows(rows, as_json=as_json, columns=["name", "version", "state", "parent", "rows"])
 
-def sample(
-    name: NameArgument,
-    into: IntoOption,
-    stratify: StratifyOption = None,
-    group_by: GroupOption = None,
-    time_by: TimeOption = None,
-    seed: SeedOption = 0,
-    publish: PublishOption = False,
-    comments: CommentsOption = None,
-    env: EnvironmentOption = "dev",
-    as_json: JsonOption = False,
-) -> None:
-    """Draw independent samples of a snapshot, which may overlap."""
-    made = snapshots.sample(
-        database(env),
-        SnapshotName.parse(name),
-        _parts(into),
-        stratify=stratify or (),
-        group_by=group_by,
-        time_by=time_by,
-        seed=seed,
-        publish=publish,
-        comments=comments,
-    )
-    _print(made, as_json)
+    return command
 
 
 def _parts(into: Sequence[str]) -> dict[str, float]:
@@ -89,8 +66,3 @@ def _part(text: str) -> tuple[str, float]:
         return suffix, float(ratio)
     except ValueError as error:
         raise RatioError(f"--into {text!r} is not suffix=ratio, such as _train=0.8.") from error
-
-
-def _print(made: Sequence[Snapshot], as_json: bool) -> None:
-    rows = [part.as_json() for part in made]
-    print_rows(rows, as_json=as_json, columns=["name", "version", "state", "parent", "rows"])

@@ -1,6 +1,7 @@
 """Splits a snapshot into disjoint parts, or draws samples, the same ones on every machine."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from psycopg import sql
 
@@ -46,13 +47,8 @@ def split(
     rule = SplitRule(dict(parts or {}), _names(stratify), group_by, time_by, seed)
     rule.check_parts()
     with database.connect(Role.TRAINER) as connection:
-        source = hold(connection, name, "split")
-        rule.check_columns(source.columns)
-        made = _Parts(connection, source, publish, _comments(rule, source, comments), policy or StoragePolicy())
-        place_rows(connection, stored_rows(connection, source), rule)
-        # In one order, so that two splits at once wait for each other instead of both.
-        entered = {suffix: made.store(rule, suffix) for suffix in sorted(rule.parts)}
-    return [entered[suffix] for suffix in rule.parts]
+        parts_of = _Parts(connection, hold(connection, name, "split"), rule, publish, comments, policy)
+        return parts_of.store_by([rule])
 
 
 def sample(
@@ -75,39 +71,46 @@ def sample(
     whole = SplitRule(dict(parts or {}), _names(stratify), group_by, time_by, seed)
     whole.check_parts(independent=True)
     with database.connect(Role.TRAINER) as connection:
-        source = hold(connection, name, "sample")
-        whole.check_columns(source.columns)
-        made = _Parts(connection, source, publish, _comments(whole, source, comments), policy or StoragePolicy())
-        entered = {}
-        for suffix in sorted(whole.parts):
-            rule = SplitRule({suffix: whole.parts[suffix]}, whole.stratify, group_by, time_by, seed, salt=suffix)
-            place_rows(connection, stored_rows(connection, source), rule)
-            entered[suffix] = made.store(rule, suffix)
-    return [entered[suffix] for suffix in whole.parts]
+        parts_of = _Parts(connection, hold(connection, name, "sample"), whole, publish, comments, policy)
+        return parts_of.store_by(
+            [replace(whole, parts={suffix: whole.parts[suffix]}, salt=suffix) for suffix in sorted(whole.parts)]
+        )
 
 
 class _Parts:
-    """Stores the parts of one snapshot."""
+    """Stores the parts of one snapshot, which `whole` names, by rules that place its rows."""
 
     def __init__(
         self,
         connection: Connection,
         source: Snapshot,
+        whole: SplitRule,
         publish: bool,
-        comments: Mapping[str, str | None],
-        policy: StoragePolicy,
+        comments: Sequence[str | None] | None,
+        policy: StoragePolicy | None,
     ) -> None:
+        whole.check_columns(source.columns)
         self.connection = connection
         self.source = source
+        self.whole = whole
         self.state = State.PUBLISHED if publish else State.PREPARED
-        self.comments = comments
-        self.policy = policy
+        self.comments = _comments(whole, source, comments)
+        self.policy = policy or StoragePolicy()
         # Before any work is done; the catalog decides again.
-        for suffix in comments:
+        for suffix in whole.parts:
             require_free(connection, source.name.with_suffix(suffix))
 
-    def store(self, rule: SplitRule, suffix: str) -> Snapshot:
-        """Store one part."""
+    def store_by(self, rules: Sequence[SplitRule]) -> list[Snapshot]:
+        """Store the parts of each rule, and return all in the order of the whole."""
+        rows = stored_rows(self.connection, self.source)
+        stored: dict[str, Snapshot] = {}
+        for rule in rules:
+            place_rows(self.connection, rows, rule)
+            # In one order, so that two splits at once wait for each other instead of both.
+            stored |= {suffix: self._store(rule, suffix) for suffix in sorted(rule.parts)}
+        return [stored[suffix] for suffix in self.whole.parts]
+
+    def _store(self, rule: SplitRule, suffix: str) -> Snapshot:
         name = self.source.name.with_suffix(suffix)
         identity = next_id(self.connection)
         with child_draft(self.connection, identity, self.source) as draft:
