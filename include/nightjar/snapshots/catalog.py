@@ -76,6 +76,13 @@ def hold_any(connection: Connection, name: SnapshotName) -> Snapshot:
     return snapshot
 
 
+def identified_query(connection: Connection, snapshot: Snapshot) -> sql.SQL:
+    """Return the query of a snapshot's rows with the places where they are stored: `nightjar_layer`, `nightjar_row`."""
+    row = connection.execute(_SQL["identified_query"], {"id": snapshot.id}).fetchone()
+    assert row is not None
+    return sql.SQL(row["query"])
+
+
 def versions_of(connection: Connection, name: str) -> list[Version]:
     """Return all versions that a name has or had, oldest first."""
     rows = connection.execute(_SQL["versions"], {"name": name})

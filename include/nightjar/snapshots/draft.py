@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from nightjar.snapshots.catalog import identified_query
 from nightjar.snapshots.conditions import clause, matching, target
 from nightjar.snapshots.errors import ColumnExistsError, ColumnLimitError, ColumnNotFoundError
 from nightjar.snapshots.records import Column, Snapshot, column_list
@@ -219,11 +220,10 @@ class Draft:
 @contextmanager
 def child_draft(connection: Connection, identity: int, parent: Snapshot) -> Iterator[Draft]:
     """Open a draft that shows its parent's rows; drop it at the end."""
-    row = connection.execute(_SQL["query"], {"id": parent.id, "identified": True}).fetchone()
-    assert row is not None
     # No condition is asked of rows that the parent hides, where it may fail.
     barrier = any(layer["hidden_rows"] for layer in connection.execute(_SQL["layers"], {"id": parent.id}))
-    run(connection, f"CREATE TEMPORARY VIEW nightjar_base WITH (security_barrier = {barrier}) AS {row['query']}")
+    base = sql.SQL("CREATE TEMPORARY VIEW nightjar_base WITH (security_barrier = {}) AS {}")
+    run(connection, base.format(sql.Literal(barrier), identified_query(connection, parent)))
     run(
         connection,
         sql.SQL("CREATE TEMPORARY TABLE nightjar_added ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(

@@ -6,15 +6,13 @@ import psycopg
 from psycopg import sql
 
 from nightjar.snapshots.allocation import allocate
+from nightjar.snapshots.catalog import identified_query
 from nightjar.snapshots.errors import SplitColumnError
 from nightjar.snapshots.hashing import fix_settings
 from nightjar.snapshots.records import Column, Snapshot, column_list
 from nightjar.snapshots.refusals import reason
 from nightjar.snapshots.split_rule import SplitRule
 from nightjar.storage.database import Connection
-from nightjar.storage.named_sql import load_sql
-
-_SQL = load_sql("nightjar.snapshots", "snapshots.sql")
 
 # Temporary: nightjar_layer, nightjar_row, nightjar_part (from 0 on; NULL where a row is left out).
 PLACES = sql.Identifier("pg_temp", "nightjar_places")
@@ -36,9 +34,7 @@ class IdentifiedRows:
 
 def stored_rows(connection: Connection, snapshot: Snapshot) -> IdentifiedRows:
     """Return the rows of a snapshot with the places where they are stored."""
-    row = connection.execute(_SQL["query"], {"id": snapshot.id, "identified": True}).fetchone()
-    assert row is not None
-    return IdentifiedRows(sql.SQL("({})").format(sql.SQL(row["query"])), snapshot.columns)
+    return IdentifiedRows(sql.SQL("({})").format(identified_query(connection, snapshot)), snapshot.columns)
 
 
 def place_rows(connection: Connection, rows: IdentifiedRows, rule: SplitRule) -> None:

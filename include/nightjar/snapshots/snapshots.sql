@@ -43,8 +43,8 @@ SELECT nightjar.purge_snapshot(%(id)s)
 -- name: columns
 SELECT nightjar.columns_of(%(table)s::regclass) AS columns
 
--- name: query
-SELECT nightjar.snapshot_query(%(id)s, %(identified)s) AS query
+-- name: identified_query
+SELECT nightjar.snapshot_query(%(id)s, identified => true) AS query
 
 -- name: layers
 SELECT l.layer_id, layer.row_count, coalesce(bit_count(l.hidden), 0) AS hidden_rows

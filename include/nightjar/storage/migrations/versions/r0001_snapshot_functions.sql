@@ -85,7 +85,8 @@ BEGIN
     EXECUTE format('ALTER TABLE nightjar_store.%I OWNER TO nightjar_owner', stored);
     EXECUTE format('GRANT SELECT ON nightjar_store.%I TO nightjar_trainer', stored);
     EXECUTE format('CREATE TRIGGER immutable BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON nightjar_store.%I'
-                   ' FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change_but_purge()', stored);
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change(%L, %L)',
+                   stored, 'nightjar.purging', 'DELETE');
 END
 $$;
 COMMENT ON FUNCTION nightjar.keep_layer IS 'Takes over a table that the caller made, nightjar_store.layer_<id>, and makes it immutable.';

@@ -64,33 +64,15 @@ COMMENT ON COLUMN nightjar.snapshot_layer.hidden IS 'A bit per row of the layer,
 
 CREATE FUNCTION nightjar.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION '%.% is immutable: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
-        USING ERRCODE = 'insufficient_privilege';
-END
-$$;
-COMMENT ON FUNCTION nightjar.refuse_change IS 'Trigger that keeps model versions and the audit trail as they were written.';
-
-CREATE FUNCTION nightjar.refuse_change_but_purge() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF current_setting('nightjar.purging', true) = 'on' AND TG_OP = 'DELETE' THEN
+    -- The arguments, if any: a setting, and the operation that passes while it is on.
+    IF TG_NARGS = 2 AND TG_OP = TG_ARGV[1] AND current_setting(TG_ARGV[0], true) = 'on' THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION '%.% is immutable: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
         USING ERRCODE = 'insufficient_privilege';
 END
 $$;
-COMMENT ON FUNCTION nightjar.refuse_change_but_purge IS 'Trigger that keeps the rows of snapshots as they were written, until a purge.';
-
-CREATE FUNCTION nightjar.refuse_insert() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF current_setting('nightjar.adding', true) = 'on' THEN
-        RETURN NULL;
-    END IF;
-    RAISE EXCEPTION '%.% is immutable: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
-        USING ERRCODE = 'insufficient_privilege';
-END
-$$;
-COMMENT ON FUNCTION nightjar.refuse_insert IS 'Trigger that lets only the functions that make snapshots add to the catalog.';
+COMMENT ON FUNCTION nightjar.refuse_change IS 'Trigger that keeps snapshots, model versions and the audit trail as they were written.';
 
 CREATE FUNCTION nightjar.guard_snapshot() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -113,12 +95,16 @@ CREATE TRIGGER guard BEFORE UPDATE ON nightjar.snapshot FOR EACH ROW EXECUTE FUN
 CREATE TRIGGER immutable BEFORE DELETE OR TRUNCATE ON nightjar.snapshot
     FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change();
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON nightjar.living_snapshot
-    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change_but_purge();
+    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change('nightjar.purging', 'DELETE');
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON nightjar.layer
-    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change_but_purge();
+    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change('nightjar.purging', 'DELETE');
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON nightjar.snapshot_layer
-    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change_but_purge();
-CREATE TRIGGER adding BEFORE INSERT ON nightjar.snapshot FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_insert();
-CREATE TRIGGER adding BEFORE INSERT ON nightjar.living_snapshot FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_insert();
-CREATE TRIGGER adding BEFORE INSERT ON nightjar.layer FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_insert();
-CREATE TRIGGER adding BEFORE INSERT ON nightjar.snapshot_layer FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_insert();
+    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change('nightjar.purging', 'DELETE');
+CREATE TRIGGER adding BEFORE INSERT ON nightjar.snapshot
+    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change('nightjar.adding', 'INSERT');
+CREATE TRIGGER adding BEFORE INSERT ON nightjar.living_snapshot
+    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change('nightjar.adding', 'INSERT');
+CREATE TRIGGER adding BEFORE INSERT ON nightjar.layer
+    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change('nightjar.adding', 'INSERT');
+CREATE TRIGGER adding BEFORE INSERT ON nightjar.snapshot_layer
+    FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change('nightjar.adding', 'INSERT');
