@@ -1,7 +1,8 @@
 """Trains, registers and judges a new model version, in the dev database.
 
-1. `train_candidates`: tries the declared estimators on time-ordered validation rows, refits the best on the
-   whole train split, measures it on the test split, registers it with its leaderboard.
+1. `train_candidates`: searches among the declared estimators by successive halving on time-ordered validation
+   rows, refits the best on the whole train split, measures it on the test split, registers it with its leaderboard.
+   Where the declaration says partial_fit, the newest model is updated with the rows of newer dates instead.
 2. `compare_with_champion`: both score the same test rows; the declared gates decide, with reasons.
 3. `announce_challenger`: skipped when a gate failed or the run only registers.
 
@@ -41,6 +42,7 @@ def retrain_models(use_case: UseCase) -> None:
                 title="Proposal",
                 description_md="Whether a model that passes its gates is proposed for promotion.",
             ),
+            **_anew_param(use_case),
         },
     )
     def workflow() -> None:
@@ -59,6 +61,13 @@ def retrain_models(use_case: UseCase) -> None:
         announce_challenger(compare_with_champion(train_candidates()))
 
     workflow()
+
+
+def _anew_param(use_case: UseCase) -> dict[str, Param]:
+    if not use_case.training.partial_fit:
+        return {}
+    text = "Select a new model on all rows, instead of updating the newest one."
+    return {"anew": Param(False, type="boolean", title="Anew", description_md=text)}
 
 
 for declared in usable_use_cases().values():

@@ -21,18 +21,8 @@ from nightjar.storage.copy_reader import read_batches
 from nightjar.storage.parameters import bind
 from nightjar.training.estimators import build_estimator
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import (
-    Candidate,
-    Expectation,
-    Items,
-    Key,
-    Promotion,
-    Schedule,
-    Scoring,
-    Source,
-    Target,
-    Training,
-)
+from nightjar.usecases.declaration import Expectation, Items, Key, Schedule, Scoring, Source, Target
+from nightjar.usecases.training import Candidate, Promotion, Training
 
 CUSTOMERS = 60
 FIRST_DAY, LAST_DAY = date(2024, 1, 1), date(2024, 3, 31)

@@ -44,6 +44,10 @@ class TrainingError(NightjarError):
     """Training cannot go on with this data or declaration."""
 
 
+class TimeBudgetError(TrainingError):
+    """The time budget of a search is too small to fit anything."""
+
+
 class RegistryError(NightjarError):
     """Base of the refusals of the model registry."""
 
@@ -92,6 +96,38 @@ class ArtifactError(RegistryError):
     """An artifact is damaged or holds types that are not trusted."""
 
 
+class ServingError(ArtifactError):
+    """A part of the estimator has no form in a serving model."""
+
+
+class ServingModelNotFoundError(ModelNotFoundError):
+    """The model has no serving model."""
+
+
+class ServingParityError(ArtifactError):
+    """The serving model answers otherwise than the full model."""
+
+
+class UntrustedFileError(ArtifactError):
+    """A pickle file is not on the list of trusted ones; reading it would run what it holds."""
+
+
+class VersionMismatchError(ArtifactError):
+    """The model was fitted with another version of a library, and the settings refuse that."""
+
+
+class ModelPictureError(RegistryError):
+    """Base of the refusals of pictures of models."""
+
+
+class ModelPictureFormatError(ModelPictureError):
+    """A picture's file name does not end in .png or .svg."""
+
+
+class ModelPictureFileError(ModelPictureError):
+    """The picture cannot be written to this file."""
+
+
 class TransferError(NightjarError):
     """Base of the refusals of export and import."""
 
@@ -122,6 +158,30 @@ class SignatureError(ScoringError):
 
 class IncompleteNightError(ScoringError):
     """Some entities are neither scored nor quarantined."""
+
+
+class NoPublishedNightError(ScoringError):
+    """No night of the use case is published, or none as of that date."""
+
+
+class ForgottenNightError(ScoringError):
+    """The night's predictions are older than those that are kept."""
+
+
+class NotPredictedError(ScoringError):
+    """The entity has no prediction that night."""
+
+
+class QuarantinedEntityError(NotPredictedError):
+    """The entity could not be scored that night; the message says why."""
+
+
+class NotRecommendedError(ScoringError):
+    """The item was not recommended to the entity that night."""
+
+
+class NoItemsError(ScoringError):
+    """An item of a use case that recommends none."""
 
 
 class DemoError(NightjarError):

@@ -23,6 +23,13 @@ class Environment(StrEnum):
         return f"NIGHTJAR_{self.value.upper()}_URL"
 
 
+class VersionMismatch(StrEnum):
+    """What to do with a model that was fitted with another version of a library."""
+
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
 def home() -> Path:
     """Folder for local state: the demo's servers, logs, transfer files."""
     return Path(os.environ.get("NIGHTJAR_HOME") or PROJECT_ROOT / ".nightjar")
@@ -36,6 +43,18 @@ def transfer_folder() -> Path:
 def use_case_folders() -> list[Path]:
     """Folders of a user's own declarations, from NIGHTJAR_USECASES (separated by ':')."""
     return [Path(part) for part in os.environ.get("NIGHTJAR_USECASES", "").split(":") if part]
+
+
+def version_mismatch() -> VersionMismatch:
+    """What NIGHTJAR_VERSION_MISMATCH asks for; to warn, when it is not set.
+
+    Raises:
+        ConfigurationError: it asks for something else.
+    """
+    asked = os.environ.get("NIGHTJAR_VERSION_MISMATCH") or VersionMismatch.WARN
+    if asked not in list(VersionMismatch):
+        raise ConfigurationError(f"NIGHTJAR_VERSION_MISMATCH is {asked!r}: it takes {' or '.join(VersionMismatch)}.")
+    return VersionMismatch(asked)
 
 
 def database_url(environment: Environment) -> str:

@@ -89,10 +89,9 @@ def test_registered_model_has_every_fact(dev_retail: Database) -> None:
     snapshot, model = trained(dev_retail, use_case)
 
     train_part, test_part = (snapshots.find(dev_retail, snapshot.name.with_suffix(end)) for end in ("_train", "_test"))
-    searched = {candidate.estimator: candidate.search for candidate in use_case.training.candidates}
     assert str(model.name) == "churn_risk@1"
     assert (model.use_case, model.kind, model.output_type) == ("churn_risk", "classification", "probability")
-    assert all(model.hyperparameters[name] in values for name, values in searched[model.algorithm].items())
+    assert model.algorithm in {candidate.estimator for candidate in use_case.training.candidates}
     assert model.hyperparameters["random_state"] == use_case.training.seed
     assert (model.snapshot, model.as_of) == (str(snapshot.name), AS_OF)
     assert (model.train_split, model.test_split) == (str(train_part.name), str(test_part.name))
@@ -126,9 +125,9 @@ def test_coefficients_of_a_linear_model_are_named_after_the_features(dev_retail:
     _, model = trained(dev_retail, quick("churn_risk"))
 
     assert model.algorithm == "logistic_regression"
-    assert {"number__days_since_last", "category__income_0.0", "intercept"} <= model.coefficients.keys()
+    assert {"days_since_last", "income = 100-124K", "intercept"} <= model.coefficients.keys()
     # The longer since the last purchase, the likelier there is none in the next weeks.
-    assert model.coefficients["number__days_since_last"] > 0
+    assert model.coefficients["days_since_last"] > 0
 
 
 def test_same_data_again_is_a_next_snapshot_and_an_equal_next_model(dev_retail: Database) -> None:

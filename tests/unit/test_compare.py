@@ -10,9 +10,9 @@ from nightjar.registry import Signature
 from nightjar.training import compare
 from nightjar.training.compare import bootstrap_gain, gate_refusals
 from nightjar.training.dataset import Dataset
-from nightjar.training.metrics import METRICS, Evaluation, metric_of
+from nightjar.training.metrics import METRICS, Evaluation, declared_metric
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Promotion
+from nightjar.usecases.training import Promotion
 from tests.night_builders import model_record, shop_use_case
 
 ROWS = 600
@@ -51,7 +51,7 @@ def evaluation(kind: Kind, noise: float, seed: int = 5) -> Evaluation:
 
 @pytest.mark.parametrize(("kind", "name"), SUPERVISED)
 def test_interval_of_a_clearly_better_model_is_above_zero(kind: Kind, name: str) -> None:
-    metric = metric_of(kind, name)
+    metric = METRICS[kind][name]
     good, bad = evaluation(kind, noise=0.2), evaluation(kind, noise=4)
     gain = metric.better(metric.score(good), metric.score(bad))
 
@@ -62,26 +62,26 @@ def test_interval_of_a_clearly_better_model_is_above_zero(kind: Kind, name: str)
 
 @pytest.mark.parametrize(("kind", "name"), SUPERVISED)
 def test_interval_of_a_clearly_worse_model_is_below_zero(kind: Kind, name: str) -> None:
-    low, high = bootstrap_gain(metric_of(kind, name), evaluation(kind, 4), evaluation(kind, 0.2), seed=0)
+    low, high = bootstrap_gain(METRICS[kind][name], evaluation(kind, 4), evaluation(kind, 0.2), seed=0)
 
     assert low < high < 0
 
 
 @pytest.mark.parametrize(("kind", "name"), SUPERVISED)
 def test_interval_of_the_same_model_is_zero(kind: Kind, name: str) -> None:
-    assert bootstrap_gain(metric_of(kind, name), evaluation(kind, 1), evaluation(kind, 1), seed=0) == (0, 0)
+    assert bootstrap_gain(METRICS[kind][name], evaluation(kind, 1), evaluation(kind, 1), seed=0) == (0, 0)
 
 
 @pytest.mark.parametrize(("kind", "name"), SUPERVISED)
 def test_interval_of_models_that_are_equally_good_holds_zero(kind: Kind, name: str) -> None:
-    low, high = bootstrap_gain(metric_of(kind, name), evaluation(kind, 1, 5), evaluation(kind, 1, 6), seed=0)
+    low, high = bootstrap_gain(METRICS[kind][name], evaluation(kind, 1, 5), evaluation(kind, 1, 6), seed=0)
 
     assert low < 0 < high
 
 
 def test_interval_is_drawn_by_seed() -> None:
     metric, ours, theirs = (
-        metric_of(Kind.REGRESSION, "r2"),
+        METRICS[Kind.REGRESSION]["r2"],
         evaluation(Kind.REGRESSION, 1),
         evaluation(Kind.REGRESSION, 2),
     )
@@ -96,7 +96,7 @@ def test_constant_target_of_a_regression_has_an_interval() -> None:
     data.target[:] = 5
     ours, theirs = Evaluation(data, np.full(ROWS, 5.5)), Evaluation(data, np.full(ROWS, 7.0))
 
-    assert bootstrap_gain(metric_of(Kind.REGRESSION, "root_mean_squared_error"), ours, theirs, seed=0) == (1.5, 1.5)
+    assert bootstrap_gain(METRICS[Kind.REGRESSION]["root_mean_squared_error"], ours, theirs, seed=0) == (1.5, 1.5)
 
 
 def use_case(kind: Kind, **gates: Any) -> UseCase:
@@ -105,7 +105,7 @@ def use_case(kind: Kind, **gates: Any) -> UseCase:
 
 def refusals(use_case: UseCase, score: float, champion_score: float | None, **test_scores: float) -> list[str]:
     model = model_record(use_case, Signature((), "output"), test_scores=test_scores)
-    metric = metric_of(use_case.kind, use_case.training.metric)
+    metric = declared_metric(use_case)
     return gate_refusals(use_case, metric, model, score, champion_score)
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from nightjar.errors import ArtifactError, DeclarationError
 from nightjar.registry import Signature, load_estimator, save_estimator
+from nightjar.registry.components import LogScaler
 from nightjar.storage.copy_reader import CopyColumn, Encoding
-from nightjar.training.estimators import ESTIMATORS, LogScaler, build_estimator
+from nightjar.training.estimators import ESTIMATORS, build_estimator
 from nightjar.usecases import Kind
 
 NUMBERS = (
@@ -99,7 +100,7 @@ def test_unknown_key_is_refused_with_the_nearest(kind: Kind) -> None:
 
 
 def test_estimator_of_another_kind_is_refused() -> None:
-    with pytest.raises(DeclarationError, match=r"No estimator 'k_means' for regression.* Known: hist_grad.*, ridge"):
+    with pytest.raises(DeclarationError, match=r"No estimator 'k_means' for regression.* Known: extra.*, ridge"):
         build_estimator(Kind.REGRESSION, "k_means", {}, signature(*NUMBERS), 0)
 
 

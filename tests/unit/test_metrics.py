@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from nightjar.errors import DeclarationError
 from nightjar.training.dataset import Dataset
-from nightjar.training.metrics import METRICS, Evaluation, all_scores, calibration_error, metric_of
-from nightjar.usecases import Kind
+from nightjar.training.metrics import CLASS_METRICS, METRICS, Evaluation, all_scores, calibration_error, declared_metric
+from nightjar.usecases import Kind, UseCase
+from nightjar.usecases.declaration import Target
+from tests.night_builders import shop_use_case
 
 # entity, day, candidate, bought, output
 Row = tuple[int, int, bool, bool, float]
@@ -80,7 +82,7 @@ def test_ranking_metrics_equal_the_reference(rows: list[Row]) -> None:
     ndcg, recall = naive_mean(rows, naive_ndcg_at_10), naive_mean(rows, naive_recall_at_20)
     assume(ndcg is not None)
 
-    scores = all_scores(Kind.RECOMMENDER, evaluation(rows))
+    scores = all_scores(shop_use_case(Kind.RECOMMENDER), evaluation(rows))
 
     assert scores == pytest.approx({"ndcg_at_10": ndcg, "recall_at_20": recall})
 
@@ -88,8 +90,8 @@ def test_ranking_metrics_equal_the_reference(rows: list[Row]) -> None:
 def test_item_that_was_bought_but_is_no_candidate_counts_against_the_model() -> None:
     bought_candidate, bought_beside = (7, 17000, True, True, 0.9), (7, 17000, False, True, 0.0)
 
-    whole = all_scores(Kind.RECOMMENDER, evaluation([bought_candidate]))
-    half = all_scores(Kind.RECOMMENDER, evaluation([bought_candidate, bought_beside]))
+    whole = all_scores(shop_use_case(Kind.RECOMMENDER), evaluation([bought_candidate]))
+    half = all_scores(shop_use_case(Kind.RECOMMENDER), evaluation([bought_candidate, bought_beside]))
 
     assert whole == {"ndcg_at_10": 1.0, "recall_at_20": 1.0}
     assert half == pytest.approx({"ndcg_at_10": 1 / (1 + 1 / math.log2(3)), "recall_at_20": 0.5})
@@ -100,7 +102,7 @@ def test_entities_with_large_keys_are_not_mixed_up() -> None:
     # As one 64-bit number of key and date, these two would be equal.
     better_scored_elsewhere = (5 + (1 << 44), 17000, True, False, 0.9)
 
-    scores = all_scores(Kind.RECOMMENDER, evaluation([bought, better_scored_elsewhere]))
+    scores = all_scores(shop_use_case(Kind.RECOMMENDER), evaluation([bought, better_scored_elsewhere]))
 
     assert scores == {"ndcg_at_10": 1.0, "recall_at_20": 1.0}
 
@@ -147,7 +149,7 @@ _GOOD_AND_BAD = {
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in Kind for name in METRICS[kind]])
 def test_good_model_is_better_by_every_metric(kind: Kind, name: str) -> None:
-    metric = metric_of(kind, name)
+    metric = METRICS[kind][name]
     good, bad = (metric.score(each) for each in _GOOD_AND_BAD[kind])
 
     assert metric.better(good, bad) > 0
@@ -156,17 +158,41 @@ def test_good_model_is_better_by_every_metric(kind: Kind, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["log_loss", "calibration_error"])
 def test_error_of_a_classifier_is_better_when_it_is_smaller(name: str) -> None:
-    assert metric_of(Kind.CLASSIFICATION, name).better(0.1, 0.3) == pytest.approx(0.2)
+    assert METRICS[Kind.CLASSIFICATION][name].better(0.1, 0.3) == pytest.approx(0.2)
 
 
 def test_regression_errors_by_hand() -> None:
-    scores = all_scores(Kind.REGRESSION, scored([1, 2, 3], [1, 4, 7]))
+    scores = all_scores(shop_use_case(Kind.REGRESSION), scored([1, 2, 3], [1, 4, 7]))
 
     assert scores == pytest.approx(
         {"mean_absolute_error": 2.0, "root_mean_squared_error": math.sqrt(20 / 3), "r2": 1 - 20 / 2}
     )
 
 
+def judged_by(kind: Kind, metric: str, classes: tuple[str, ...] | None = None) -> UseCase:
+    use_case = shop_use_case(kind)
+    training = use_case.training.model_copy(update={"metric": metric})
+    target = Target(column="target", horizon_days=1, classes=classes)
+    return use_case.model_copy(update={"training": training, "target": target})
+
+
+def test_metrics_of_declared_classes_by_hand() -> None:
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.5, 0.3], [0.25, 0.25, 0.5]])
+    right = Evaluation(scored([0, 1, 2, 2], [0] * 4).dataset, probabilities)
+
+    scores = all_scores(judged_by(Kind.CLASSIFICATION, "accuracy", ("low", "mid", "high")), right)
+
+    assert scores.keys() == CLASS_METRICS.keys()
+    assert scores["accuracy"] == pytest.approx(3 / 4)
+    assert scores["balanced_accuracy"] == pytest.approx((1 + 1 + 1 / 2) / 3)
+    assert scores["log_loss"] == pytest.approx(-np.log([0.7, 0.8, 0.3, 0.5]).mean())
+
+
+def test_metric_of_two_classes_is_none_of_declared_ones() -> None:
+    with pytest.raises(DeclarationError, match=r"has no metric 'roc_auc'.* Known: accuracy, "):
+        declared_metric(judged_by(Kind.CLASSIFICATION, "roc_auc", ("low", "mid", "high")))
+
+
 def test_unknown_metric_is_refused_with_the_nearest() -> None:
     with pytest.raises(DeclarationError, match=r"regression has no metric 'mean_abs_error'.*'mean_absolute_error'"):
-        metric_of(Kind.REGRESSION, "mean_abs_error")
+        declared_metric(judged_by(Kind.REGRESSION, "mean_abs_error"))

@@ -7,7 +7,8 @@ import psycopg
 import typer
 
 from nightjar.cli import database_commands, demo, model, predictions, snapshot
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, progress, show_log
+from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, progress
+from nightjar.cli.train import train
 from nightjar.errors import NightjarError
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import parse_date
@@ -23,36 +24,7 @@ app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(model.app, name="model")
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(demo.app, name="demo")
-
-
-@app.command()
-def train(
-    use_case: str,
-    snapshot_name: Annotated[str | None, typer.Option("--snapshot", help="A published, split snapshot.")] = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Freeze training data as of this date first.")] = None,
-    env: EnvironmentOption = "dev",
-    as_json: JsonOption = False,
-) -> None:
-    """Train, register and judge a model."""
-    from nightjar import training
-    from nightjar.snapshots import SnapshotName
-
-    declared = find_use_case(use_case)
-    day = parse_date(as_of) if as_of else None
-    target = database(env)
-    show_log()
-    if day is not None and snapshot_name is None:
-        progress(f"freezing training data as of {day}")
-        snapshot = training.freeze_training_data(target, declared, day)
-        training.split_training_data(target, declared, snapshot)
-    else:
-        name = SnapshotName.parse(snapshot_name) if snapshot_name else None
-        snapshot = training.training_snapshot(target, declared, name=name)
-    progress(f"training on {snapshot.name}")
-    record = training.train(target, declared, snapshot)
-    decision = training.compare_with_champion(target, declared, record, "command line")
-    progress(f"gates: {'; '.join(decision.reasons)}")
-    print_record(record.as_json(), as_json=as_json)
+app.command()(train)
 
 
 @app.command()

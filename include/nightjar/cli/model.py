@@ -6,11 +6,16 @@ from typing import Annotated
 
 import typer
 
+from nightjar.cli import model_explanations, model_trust
 from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_record, print_rows
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import parse_date
 
 app = typer.Typer(help="The model registry, and models between databases.", no_args_is_help=True)
+app.command()(model_explanations.explain)
+app.command()(model_explanations.leaderboard)
+app.command()(model_explanations.events)
+app.command()(model_trust.trust)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME@N")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Kept in the history.")]

@@ -1,18 +1,15 @@
-"""nightjar predictions: the log of nights."""
+"""nightjar predictions: the log of nights, and why an entity got its prediction."""
 
 from typing import Annotated
 
 import typer
 
 from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_rows
+from nightjar.cli.prediction_reasons import explain
 from nightjar.usecases import find_use_case
 
-app = typer.Typer(help="The log of nights.", no_args_is_help=True)
-
-
-@app.callback()
-def group() -> None:
-    """Keep `log` a command of its own while it is the only one."""
+app = typer.Typer(help="The log of nights, and why an entity got its prediction.", no_args_is_help=True)
+app.command()(explain)
 
 
 @app.command()

@@ -4,11 +4,15 @@ import hashlib
 import io
 import re
 import zipfile
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 from skops import io as skops_io
+from skops.io.exceptions import UnsupportedTypeException
 
 from nightjar.errors import ArtifactError
+from nightjar.registry.soundness import require_sound_trees
 from nightjar.storage.database import Connection
 
 CHUNK_BYTES = 8 << 20
@@ -19,7 +23,9 @@ _ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")[\w-]+(?=\.)')
 # Types that skops does not trust by itself and that our own pipelines hold. Checked before anything is built.
 TRUSTED_TYPES = frozenset(
     {
-        "nightjar.training.estimators.LogScaler",
+        "nightjar.registry.components.CalibratedClassifier",
+        "nightjar.registry.components.LogScaler",
+        "nightjar.registry.components.PartitionedEstimator",
         "numpy.dtype",
         "sklearn._loss.link.HalfLogitLink",
         "sklearn._loss.link.IdentityLink",
@@ -30,6 +36,7 @@ TRUSTED_TYPES = frozenset(
         "sklearn._loss.loss.HalfSquaredError",
         "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.tree._tree.Tree",
     }
 )
 
@@ -40,7 +47,10 @@ def save_estimator(estimator: Any) -> bytes:
     Raises:
         ArtifactError: it holds a type that could not be read back.
     """
-    content = _without_addresses(skops_io.dumps(estimator))
+    try:
+        content = _without_addresses(skops_io.dumps(estimator))
+    except UnsupportedTypeException as error:
+        raise ArtifactError(f"The estimator holds a type that artifacts cannot hold: {error}") from error
     _require_trusted(content)
     return content
 
@@ -49,13 +59,17 @@ def load_estimator(content: bytes) -> Any:
     """Rebuild an estimator; nothing of it is constructed before its types are checked.
 
     Raises:
-        ArtifactError: an unknown type, or damaged bytes.
+        ArtifactError: an unknown type, damaged bytes, or a tree that would crash the process.
     """
     _require_trusted(content)
     try:
-        return skops_io.loads(content, trusted=sorted(TRUSTED_TYPES))
+        estimator = skops_io.loads(content, trusted=sorted(TRUSTED_TYPES))
+        require_sound_trees(estimator)
+    except ArtifactError:
+        raise
     except Exception as error:
         raise _damaged(error) from error
+    return estimator
 
 
 def _without_addresses(content: bytes) -> bytes:
@@ -91,20 +105,61 @@ def _damaged(error: Exception) -> ArtifactError:
     return ArtifactError(f"The artifact is damaged: {reason}. Export it again.")
 
 
-def write_artifact(connection: Connection, content: bytes) -> str:
-    """Store an artifact within the caller's transaction and return its sha256; a known one is kept."""
-    digest = hashlib.sha256(content).hexdigest()
+def write_artifact(connection: Connection, content: bytes | io.BufferedIOBase, file_format: str = "skops") -> str:
+    """Store an artifact within the caller's transaction and return its sha256; a known one is kept.
+
+    Args:
+        connection: of the transaction.
+        content: the bytes, or an open file that can be read twice; of a file, one piece at a time is in memory.
+        file_format: skops for a full model, onnx for a serving model.
+
+    Raises:
+        ArtifactError: the file changed while it was read.
+    """
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    byte_count = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
     added = connection.execute(
-        "INSERT INTO nightjar.artifact (sha256, format, byte_count) VALUES (%s, 'skops', %s) ON CONFLICT DO NOTHING",
-        [digest, len(content)],
+        "INSERT INTO nightjar.artifact (sha256, format, byte_count) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        [digest, file_format, byte_count],
     )
     if added.rowcount:
-        for ordinal, start in enumerate(range(0, len(content), CHUNK_BYTES)):
-            connection.execute(
-                "INSERT INTO nightjar.artifact_chunk (sha256, ordinal, data) VALUES (%s, %s, %b)",
-                [digest, ordinal, content[start : start + CHUNK_BYTES]],
-            )
+        _write_chunks(connection, digest, file)
     return digest
+
+
+def _write_chunks(connection: Connection, digest: str, file: io.BufferedIOBase) -> None:
+    file.seek(0)
+    written = hashlib.sha256()
+    for ordinal, chunk in enumerate(iter(lambda: file.read(CHUNK_BYTES), b"")):
+        written.update(chunk)
+        connection.execute(
+            "INSERT INTO nightjar.artifact_chunk (sha256, ordinal, data) VALUES (%s, %s, %b)", [digest, ordinal, chunk]
+        )
+    if written.hexdigest() != digest:
+        raise ArtifactError(f"The file of artifact {digest[:12]}… changed while it was read: store it again.")
+
+
+def read_chunks(connection: Connection, digest: str) -> Iterator[bytes]:
+    """Yield an artifact's bytes, one piece at a time in memory; they are proved only when the last one is out.
+
+    Raises:
+        ArtifactError: the stored bytes do not have the content that their name says.
+    """
+    found = hashlib.sha256()
+    for ordinal in count():
+        row = connection.execute(
+            "SELECT data FROM nightjar.artifact_chunk WHERE sha256 = %s AND ordinal = %s",
+            [digest, ordinal],
+            binary=True,
+        ).fetchone()
+        if row is None:
+            break
+        found.update(row["data"])
+        yield row["data"]
+    if found.hexdigest() != digest:
+        raise ArtifactError(f"The stored artifact {digest[:12]}… is damaged: import or train the model again.")
 
 
 def read_artifact(connection: Connection, digest: str) -> bytes:
@@ -113,10 +168,4 @@ def read_artifact(connection: Connection, digest: str) -> bytes:
     Raises:
         ArtifactError: the stored bytes do not have the content that their name says.
     """
-    rows = connection.execute(
-        "SELECT data FROM nightjar.artifact_chunk WHERE sha256 = %s ORDER BY ordinal", [digest], binary=True
-    )
-    content = b"".join(row["data"] for row in rows)
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise ArtifactError(f"The stored artifact {digest[:12]}… is damaged: import or train the model again.")
-    return content
+    return b"".join(read_chunks(connection, digest))

@@ -68,7 +68,7 @@ def register(
         connection.execute(
             _SQL["insert_trial"],
             [model_id, place, trial.algorithm, Jsonb(dict(trial.parameters)), trial.metric, trial.score,
-             trial.fit_seconds, trial.failure],
+             trial.spread, trial.folds, trial.rows, trial.fit_seconds, trial.failure],
         )  # fmt: skip
     return model_id
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nightjar.errors import SignatureError
 from nightjar.registry.artifacts import load_estimator, read_artifact
+from nightjar.registry.environment import check_versions
 from nightjar.registry.records import ModelRecord, Signature
 from nightjar.storage.database import Connection
 
@@ -31,14 +32,20 @@ class Predictor:
             matrix: shape (rows, features), columns in the signature's order.
 
         Returns:
-            probability (classification, recommender), prediction (regression), or segment_id and
-            distance (segmentation); each of shape (rows,).
+            probability (classification, recommender; of declared classes also class_id, the likeliest one),
+            prediction (regression), or segment_id and distance (segmentation); each of shape (rows,).
         """
         return _PREDICT[self.record.kind](self.estimator, self.record, matrix)
 
 
 def load_predictor(connection: Connection, record: ModelRecord) -> Predictor:
-    """Load a model version's estimator from its database."""
+    """Load a model version's estimator from its database.
+
+    Raises:
+        ArtifactError: what is stored is damaged, or holds types that are not trusted.
+        VersionMismatchError: it was fitted with other versions of libraries, and the settings refuse that.
+    """
+    check_versions(record)
     return Predictor(record, load_estimator(read_artifact(connection, record.sha256)))
 
 
@@ -57,8 +64,12 @@ def feature_matrix(signature: Signature, columns: Columns) -> Matrix:
     return matrix
 
 
-def _probability(estimator: Any, _record: ModelRecord, matrix: Matrix) -> Outputs:
-    return {"probability": estimator.predict_proba(matrix)[:, 1]}
+def _probability(estimator: Any, record: ModelRecord, matrix: Matrix) -> Outputs:
+    probabilities = estimator.predict_proba(matrix)
+    if not record.signature.classes:
+        return {"probability": probabilities[:, 1]}
+    likeliest = estimator.classes_[probabilities.argmax(axis=1)].astype(np.int32)
+    return {"class_id": likeliest, "probability": probabilities.max(axis=1)}
 
 
 def _prediction(estimator: Any, _record: ModelRecord, matrix: Matrix) -> Outputs:

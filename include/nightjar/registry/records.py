@@ -37,10 +37,14 @@ class ModelName:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a model reads and writes: columns with their encodings and categories, in the model's order."""
+    """What a model reads and writes: columns with their encodings and categories, in the model's order.
+
+    classes: the values of a target with declared classes, in the order of the model's probabilities.
+    """
 
     inputs: tuple[CopyColumn, ...]
     output: str
+    classes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the form that is stored and carried in bundles."""
@@ -54,6 +58,7 @@ class Signature:
                 for column in self.inputs
             ],
             "output": self.output,
+            "classes": list(self.classes),
         }
 
     @classmethod
@@ -63,12 +68,16 @@ class Signature:
             CopyColumn(column["name"], Encoding(column["encoding"]), tuple(column["categories"]))
             for column in content["inputs"]
         )
-        return cls(inputs, content["output"])
+        return cls(inputs, content["output"], tuple(content["classes"]))
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate that was tried: a row of the leaderboard."""
+    """One candidate that was tried: a row of the leaderboard.
+
+    score, spread: mean and standard deviation of the metric over `folds` validation sets; of one there is no spread.
+    rows: how many rows the largest fit had; the search drops weak candidates on fewer rows.
+    """
 
     algorithm: str
     parameters: Mapping[str, Any]
@@ -76,6 +85,9 @@ class Trial:
     score: float | None
     fit_seconds: float
     failure: str | None = None
+    spread: float | None = None
+    folds: int = 0
+    rows: int = 0
 
 
 @dataclass(frozen=True)

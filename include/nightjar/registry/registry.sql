@@ -25,8 +25,9 @@ SELECT %(model_id)s, (s->>'id')::integer, s->>'name', s->>'description', (s->>'s
 FROM jsonb_array_elements(%(details)s::jsonb->'segments') s
 
 -- name: insert_trial
-INSERT INTO nightjar.trial (model_id, place, algorithm, parameters, metric, score, fit_seconds, failure)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO nightjar.trial (model_id, place, algorithm, parameters, metric, score, spread, folds, rows, fit_seconds,
+                            failure)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 -- name: insert_decision
 INSERT INTO nightjar.decision (model_id, champion, metric, model_score, champion_score, gain_low, gain_high, passed,
@@ -47,7 +48,7 @@ FROM nightjar.model_event WHERE name = %s AND version = %s AND event = 'dropped'
 SELECT set_config('nightjar.actor', %(actor)s, true), set_config('nightjar.reason', %(reason)s, true)
 
 -- name: trials
-SELECT algorithm, parameters, metric, score, fit_seconds, failure
+SELECT algorithm, parameters, metric, score, spread, folds, rows, fit_seconds, failure
 FROM nightjar.trial WHERE model_id = %s ORDER BY place
 
 -- name: decisions
@@ -61,12 +62,18 @@ SELECT alias, use_case FROM nightjar.alias WHERE model_id = %s ORDER BY use_case
 SELECT use_case, state, count(DISTINCT as_of) AS nights, min(as_of) AS first, max(as_of) AS last
 FROM nightjar.commit WHERE model_id = %s GROUP BY use_case, state ORDER BY use_case, state
 
+-- name: artifacts_of
+SELECT sha256 FROM nightjar.model_version WHERE id = %(id)s
+UNION SELECT sha256 FROM nightjar.serving_model WHERE model_id = %(id)s
+
 -- name: delete_model
 DELETE FROM nightjar.model_version WHERE id = %s
 
--- name: delete_artifact_unless_used
+-- name: delete_artifacts_unless_used
 DELETE FROM nightjar.artifact a
-WHERE sha256 = %s AND NOT EXISTS (SELECT FROM nightjar.model_version m WHERE m.sha256 = a.sha256)
+WHERE sha256 = ANY (%s)
+  AND NOT EXISTS (SELECT FROM nightjar.model_version m WHERE m.sha256 = a.sha256)
+  AND NOT EXISTS (SELECT FROM nightjar.serving_model s WHERE s.sha256 = a.sha256)
 
 -- name: aliased
 WHERE m.id = (SELECT model_id FROM nightjar.alias WHERE use_case = %s AND alias = %s)

@@ -37,12 +37,13 @@ def drop(database: Database, name: ModelName, *, reason: str | None = None, acto
         connection.execute(_SQL["lock_use_case"], [name.name])
         model = find_model(connection, name)
         _require_unused(connection, name, model.id)
+        artifacts = [row["sha256"] for row in connection.execute(_SQL["artifacts_of"], {"id": model.id})]
         try:
             with explained(connection, actor=actor, reason=reason):
                 connection.execute(_SQL["delete_model"], [model.id])
         except psycopg.errors.ForeignKeyViolation as error:
             raise ModelInUseError(f"{name} has just been taken into use: keep it.") from error
-        connection.execute(_SQL["delete_artifact_unless_used"], [model.sha256])
+        connection.execute(_SQL["delete_artifacts_unless_used"], [artifacts])
 
 
 def _require_unused(connection: Connection, name: ModelName, model_id: int) -> None:

@@ -38,6 +38,11 @@ _OUTPUTS: dict[Kind, tuple[OutputColumn, ...]] = {
     ),
 }
 
+_CLASS_OUTPUTS = (
+    OutputColumn("class_id", "integer", WireType.INTEGER, "Place of the likeliest class among those declared."),
+    OutputColumn("probability", "double precision", WireType.DOUBLE, "Probability of the likeliest class, 0 to 1."),
+)
+
 
 def store_table(use_case: UseCase) -> sql.Identifier:
     """Return the table that holds all nights of a use case."""
@@ -51,7 +56,8 @@ def output_columns(use_case: UseCase) -> list[OutputColumn]:
     if use_case.items:
         item = use_case.items.key
         columns.append(OutputColumn(item.name, item.type, _KEY_WIRE_TYPES[item.type], "What is recommended."))
-    return [*columns, *_OUTPUTS[use_case.kind]]
+    declared_classes = use_case.target is not None and use_case.target.classes is not None
+    return [*columns, *(_CLASS_OUTPUTS if declared_classes else _OUTPUTS[use_case.kind])]
 
 
 def written_columns(use_case: UseCase) -> list[WriteColumn]:
@@ -137,6 +143,10 @@ def _shown_columns(use_case: UseCase) -> sql.Composed:
         )
     if use_case.kind is Kind.SEGMENTATION:
         names.insert(2, sql.SQL("label.name AS segment"))
+    if use_case.target and use_case.target.classes:
+        # Arrays count from 1, classes from 0.
+        label = sql.SQL("({}::text[])[s.class_id + 1] AS predicted").format(sql.Literal(list(use_case.target.classes)))
+        names.insert(1, label)
     return sql.SQL(", ").join(names)
 
 

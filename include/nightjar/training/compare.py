@@ -9,8 +9,8 @@ from nightjar.registry.predictor import load_predictor
 from nightjar.snapshots import SnapshotName
 from nightjar.storage import Database, Role
 from nightjar.training.dataset import read_dataset
-from nightjar.training.metrics import Evaluation, Metric, metric_of
-from nightjar.training.search import evaluate
+from nightjar.training.evaluation import evaluate
+from nightjar.training.metrics import Evaluation, Metric, declared_metric
 from nightjar.usecases import UseCase
 
 RESAMPLES = 400
@@ -20,7 +20,7 @@ INTERVAL = (2.5, 97.5)
 def compare_with_champion(database: Database, use_case: UseCase, model: ModelRecord, actor: str) -> Decision:
     """Judge a model by the declared gates, record the decision, and make it challenger when it passed."""
     champion, ours, theirs = _evaluations(database, use_case, model)
-    metric = metric_of(use_case.kind, use_case.training.metric)
+    metric = declared_metric(use_case)
     score = metric.score(ours)
     champion_score = metric.score(theirs) if theirs else None
     interval = bootstrap_gain(metric, ours, theirs, use_case.training.seed) if theirs else None
@@ -114,7 +114,7 @@ def _evaluations(
         theirs = load_predictor(connection, champion) if champion and champion.id != model.id else None
     evaluations = [
         evaluate(
-            use_case.kind,
+            use_case,
             predictor.estimator,
             read_dataset(database, use_case, split, predictor.record.signature),
         )

@@ -1,10 +1,12 @@
 """Training rows as arrays, read from a published snapshot by binary COPY."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from psycopg import sql
 
 from nightjar.errors import TrainingError
 from nightjar.registry import Signature
@@ -14,18 +16,22 @@ from nightjar.snapshots.errors import SnapshotStateError
 from nightjar.storage import Database, Role
 from nightjar.storage.columns import describe_features
 from nightjar.storage.copy_reader import CopyColumn, Encoding, read_batches
+from nightjar.storage.database import Connection
 from nightjar.usecases import Kind, UseCase
+from nightjar.usecases.declaration import Target
 
 AS_OF = "as_of"
+INTERCEPT = "intercept"
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Rows of a training or test split.
 
-    features: (rows, features); target: (rows,), NaN-free, zeros for segmentation; day: (rows,) as-of dates
-    as days since 1970; entity: (rows,) keys; candidate: (rows,) False for rows that only say what was
-    bought beside the candidates; discarded: rows without a usable target.
+    features: (rows, features); target: (rows,), NaN-free, zeros for segmentation, indices of declared classes;
+    day: (rows,) as-of dates as days since 1970; entity: (rows,) keys; candidate: (rows,) False for rows that only
+    say what was bought beside the candidates; discarded: rows without a usable target; item: (rows,) keys of a
+    recommender's items.
     """
 
     features: npt.NDArray[np.float64]
@@ -34,14 +40,16 @@ class Dataset:
     entity: npt.NDArray[np.int64]
     candidate: npt.NDArray[np.bool_]
     discarded: int
+    item: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.target)
 
     def take(self, rows: npt.NDArray[Any]) -> "Dataset":
         """Return the rows of a mask or an index."""
+        item = None if self.item is None else self.item[rows]
         return Dataset(
-            self.features[rows], self.target[rows], self.day[rows], self.entity[rows], self.candidate[rows], 0
+            self.features[rows], self.target[rows], self.day[rows], self.entity[rows], self.candidate[rows], 0, item
         )
 
     @property
@@ -51,21 +59,31 @@ class Dataset:
 
 
 def signature_of(database: Database, use_case: UseCase, snapshot: Snapshot) -> Signature:
-    """Return the columns a model reads, with the categories that the training rows hold."""
+    """Return the columns a model reads, with the categories that the training rows hold.
+
+    Raises:
+        TrainingError: there are none, or one has a name that is taken.
+    """
     target = (use_case.target.column,) if use_case.target else ()
     with database.connect(Role.TRAINER) as connection:
         inputs = describe_features(connection, snapshot.name.view, without={*use_case.row_key, AS_OF, *target})
     if not inputs:
         raise TrainingError(f"{snapshot.name} has no features beside its keys: add columns to features.sql.")
-    return Signature(inputs, _OUTPUTS[use_case.kind])
+    if INTERCEPT in [column.name for column in inputs]:
+        raise TrainingError(f"A feature cannot be named {INTERCEPT!r}, as a model's constant is: rename it.")
+    classes = use_case.target.classes if use_case.target else None
+    return Signature(inputs, _OUTPUTS[use_case.kind], classes or ())
 
 
-def read_dataset(database: Database, use_case: UseCase, snapshot: Snapshot, signature: Signature) -> Dataset:
-    """Read a split.
+def read_dataset(
+    database: Database, use_case: UseCase, snapshot: Snapshot, signature: Signature, *, after: date | None = None
+) -> Dataset:
+    """Read a split, or its rows of as-of dates after a date, into arrays that are allocated once.
 
     Raises:
         SnapshotStateError: it is not published.
-        TrainingError: no usable rows, a missing feature, infinite values, or a feature without any value.
+        TrainingError: no usable rows, a missing feature, infinite values, a feature without any value, or a target
+            beside the declared classes.
     """
     if snapshot.state is not State.PUBLISHED:
         raise SnapshotStateError(f"{snapshot.name} is {snapshot.state}: only published snapshots are trained on.")
@@ -74,22 +92,56 @@ def read_dataset(database: Database, use_case: UseCase, snapshot: Snapshot, sign
             f"{snapshot.name} lacks {', '.join(sorted(missing))}, which the model was trained on: "
             "keep these features in features.sql."
         )
-    others = [CopyColumn(use_case.entity.name, Encoding.INTEGER), CopyColumn(AS_OF, Encoding.DAYS)]
+    others = [CopyColumn(AS_OF, Encoding.DAYS), *(CopyColumn(name, Encoding.INTEGER) for name in use_case.row_key)]
     if use_case.target:
-        others.append(CopyColumn(use_case.target.column, Encoding.NUMBER))
-    parts: dict[str, list[npt.NDArray[Any]]] = {column.name: [] for column in others}
-    matrices = []
+        others.append(_target_column(use_case.target))
+    features = np.empty((snapshot.row_count, len(signature.inputs)))
+    columns: dict[str, npt.NDArray[Any]] = {}
+    count = 0
     with database.connect(Role.TRAINER) as connection:
-        # Sorted, so that the same snapshot gives the same arrays whatever the order of its rows.
-        order = [AS_OF, *use_case.row_key]
-        for batch in read_batches(connection, snapshot.name.view, [*others, *signature.inputs], order_by=order):
-            matrices.append(feature_matrix(signature, batch))
-            for name, arrays in parts.items():
-                arrays.append(batch[name])
-    if not matrices:
-        raise TrainingError(f"{snapshot.name} has no rows: freeze training data with a later as-of date.")
-    columns = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    return _assemble(use_case, snapshot, signature, np.concatenate(matrices), columns)
+        _require_declared_classes(connection, use_case, snapshot)
+        batches = read_batches(
+            connection,
+            snapshot.name.view,
+            [*others, *signature.inputs],
+            condition=sql.SQL("{} > {}").format(sql.Identifier(AS_OF), sql.Literal(after)) if after else None,
+            # Sorted, so that the same snapshot gives the same arrays whatever the order of its rows.
+            order_by=[AS_OF, *use_case.row_key],
+        )
+        for batch in batches:
+            rows = slice(count, count + len(batch[AS_OF]))
+            features[rows] = feature_matrix(signature, batch)
+            for column in others:
+                values = batch[column.name]
+                columns.setdefault(column.name, np.empty(snapshot.row_count, values.dtype))[rows] = values
+            count = rows.stop
+    if not count:
+        since = f" after {after}" if after else ""
+        raise TrainingError(f"{snapshot.name} has no rows{since}: freeze training data with a later as-of date.")
+    kept = {name: values[:count] for name, values in columns.items()}
+    return _assemble(use_case, snapshot, signature, features[:count], kept)
+
+
+def _target_column(target: Target) -> CopyColumn:
+    if target.classes:
+        return CopyColumn(target.column, Encoding.CATEGORY, target.classes)
+    return CopyColumn(target.column, Encoding.NUMBER)
+
+
+def _require_declared_classes(connection: Connection, use_case: UseCase, snapshot: Snapshot) -> None:
+    if use_case.target is None or use_case.target.classes is None:
+        return
+    row = connection.execute(
+        sql.SQL("SELECT {column}::text AS value FROM {view} WHERE {column}::text <> ALL(%s) LIMIT 1").format(
+            column=sql.Identifier(use_case.target.column), view=snapshot.name.view
+        ),
+        [list(use_case.target.classes)],
+    ).fetchone()
+    if row is not None:
+        raise TrainingError(
+            f"The target of {use_case.name} takes the value {row['value']!r}, which is not among target.classes: "
+            "declare it, or mend target.sql."
+        )
 
 
 def _assemble(
@@ -101,13 +153,17 @@ def _assemble(
 ) -> Dataset:
     if names := _flagged(signature, np.any(np.isinf(features), axis=0)):
         raise TrainingError(f"{snapshot.name} has infinite values in {names}: mend features.sql.")
-    target = columns[use_case.target.column] if use_case.target else np.zeros(len(features))
+    target = columns[use_case.target.column].astype(float) if use_case.target else np.zeros(len(features))
+    if use_case.target and use_case.target.classes:
+        target[target < 0] = np.nan
     candidate: npt.NDArray[np.bool_] = np.ones(len(features), dtype=bool)
     if use_case.kind is Kind.RECOMMENDER:
         target = np.nan_to_num(target)
         candidate = np.logical_not(np.all(np.isnan(features), axis=1))
+    item = columns[use_case.items.key.name] if use_case.items else None
     usable = ~np.isnan(target)
-    dataset = Dataset(features, target, columns[AS_OF], columns[use_case.entity.name], candidate, int((~usable).sum()))
+    discarded = int((~usable).sum())
+    dataset = Dataset(features, target, columns[AS_OF], columns[use_case.entity.name], candidate, discarded, item)
     if not usable.any():
         raise TrainingError(f"{snapshot.name} has no row with a target: check target.sql of {use_case.name}.")
     untold = [column.encoding is Encoding.CATEGORY and not column.categories for column in signature.inputs]
@@ -115,8 +171,7 @@ def _assemble(
         raise TrainingError(f"{snapshot.name} has no value at all in {names}: drop these features.")
     if usable.all():
         return dataset
-    kept = dataset.take(usable)
-    return Dataset(kept.features, kept.target, kept.day, kept.entity, kept.candidate, dataset.discarded)
+    return replace(dataset.take(usable), discarded=discarded)
 
 
 def _flagged(signature: Signature, flags: npt.ArrayLike) -> str:

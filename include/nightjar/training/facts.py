@@ -5,34 +5,45 @@ import math
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from nightjar.registry import Signature
+from nightjar.registry.components import model_of, pipelines_of, prepared_columns
 
 # What scikit-learn gives as the value of a parameter that it no longer reads.
 _UNREAD = "deprecated"
 
 
-def iterations(estimator: Pipeline) -> int | None:
-    """Return how many rounds the fit took, None where it is solved at once."""
-    found = getattr(estimator[-1], "n_iter_", None)
-    return None if found is None else int(np.max(found))
+def iterations(estimator: Any) -> int | None:
+    """Return how many rounds the longest fit took, None where it is solved at once."""
+    models = [model_of(pipeline) for pipeline in pipelines_of(estimator).values()]
+    found = [int(np.max(model.n_iter_)) for model in models if getattr(model, "n_iter_", None) is not None]
+    return max(found, default=None)
 
 
-def hyperparameters(estimator: Pipeline) -> dict[str, Any]:
+def hyperparameters(estimator: Any) -> dict[str, Any]:
     """Return every parameter that the model was fitted with, defaults and seed included, as JSON holds them."""
-    parameters = estimator[-1].get_params(deep=False)
+    pipeline = next(iter(pipelines_of(estimator).values()))
+    parameters = model_of(pipeline).get_params(deep=False)
     return {name: _as_json(value) for name, value in parameters.items() if not _is_unread(value)}
 
 
-def coefficients(estimator: Pipeline, signature: Signature) -> dict[str, float]:
-    """Return the weights of a linear model by the name of the prepared feature, the intercept included."""
-    model = estimator[-1]
-    if not hasattr(model, "coef_"):
-        return {}
-    names = estimator[:-1].get_feature_names_out([column.name for column in signature.inputs])
-    weights = dict(zip(names, np.ravel(model.coef_).tolist(), strict=True))
-    return weights | {"intercept": float(np.ravel(model.intercept_)[0])}
+def coefficients(estimator: Any, signature: Signature) -> dict[str, float]:
+    """Return the weights of a linear model by the name of the prepared feature, the intercept included.
+
+    Of several classes and of partitions, the class or the value leads the name: `north: spend`.
+    """
+    found: dict[str, float] = {}
+    for partition, pipeline in pipelines_of(estimator).items():
+        model = model_of(pipeline)
+        if not hasattr(model, "coef_"):
+            continue
+        names = [*(column.name for column in prepared_columns(pipeline, signature)), "intercept"]
+        weights = np.column_stack([np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)])
+        for number, row in enumerate(weights):
+            label = signature.classes[number] if len(weights) > 1 else ""
+            prefix = "".join(f"{part}: " for part in (partition, label) if part)
+            found |= {f"{prefix}{name}": value for name, value in zip(names, row.tolist(), strict=True)}
+    return found
 
 
 def _is_unread(value: Any) -> bool:

@@ -18,11 +18,15 @@ TRAIN, TEST = "_train", "_test"
 def training_dates(use_case: UseCase, as_of: date) -> list[date]:
     """Return the as-of dates of the training rows, oldest first.
 
-    The newest lies a horizon before `as_of`, so every outcome is known by then.
+    The newest lies a horizon before `as_of`, so every outcome is known by then. An as-of date at a month's end is the
+    first day of the next month: only what lies before it is read.
     """
     newest = as_of - timedelta(days=use_case.horizon_days)
-    step = timedelta(days=use_case.training.every_days)
-    return [newest - step * back for back in reversed(range(use_case.training.dates))]
+    backwards = range(use_case.training.dates - 1, -1, -1)
+    if use_case.training.month_ends:
+        months = newest.year * 12 + newest.month - 1
+        return [date((months - back) // 12, (months - back) % 12 + 1, 1) for back in backwards]
+    return [newest - timedelta(days=use_case.training.every_days) * back for back in backwards]
 
 
 def training_query(use_case: UseCase, as_of: date) -> sql.Composed:

@@ -9,7 +9,7 @@ from sklearn import metrics as sklearn_metrics
 
 from nightjar.errors import DeclarationError, did_you_mean
 from nightjar.training.dataset import Dataset
-from nightjar.usecases import Kind
+from nightjar.usecases import Kind, UseCase
 
 # Above any date, as days since 1970: an entity's number and a date fit into one integer.
 _DAYS_BOUND = 1 << 20
@@ -23,7 +23,8 @@ Vector = npt.NDArray[np.float64]
 class Evaluation:
     """What a metric looks at: rows with their truth and a model's output for each, both (rows,).
 
-    For segmentation the output is the cluster, and `space` (rows, dimensions) where distances are taken.
+    For declared classes the output is (rows, classes), their probabilities. For segmentation it is the cluster,
+    and `space` (rows, dimensions) where distances are taken.
     """
 
     dataset: Dataset
@@ -52,20 +53,27 @@ class Metric:
         return score - other if self.greater_is_better else other - score
 
 
-def metric_of(kind: Kind, name: str) -> Metric:
-    """Return a metric of a kind.
+def metrics_of(use_case: UseCase) -> dict[str, Metric]:
+    """Return every metric that a use case can be judged by."""
+    declared_classes = use_case.target is not None and use_case.target.classes is not None
+    return CLASS_METRICS if declared_classes else METRICS[use_case.kind]
+
+
+def declared_metric(use_case: UseCase) -> Metric:
+    """Return the metric that a use case is judged by.
 
     Raises:
-        DeclarationError: the kind has no such metric.
+        DeclarationError: there is no such metric for its kind.
     """
-    if name not in METRICS[kind]:
-        raise DeclarationError(f"training.metric: {kind} has no metric {name!r}.{did_you_mean(name, METRICS[kind])}")
-    return METRICS[kind][name]
+    known, name = metrics_of(use_case), use_case.training.metric
+    if name not in known:
+        raise DeclarationError(f"training.metric: {use_case.kind} has no metric {name!r}.{did_you_mean(name, known)}")
+    return known[name]
 
 
-def all_scores(kind: Kind, evaluation: Evaluation) -> dict[str, float]:
-    """Return every metric of a kind."""
-    return {name: metric.score(evaluation) for name, metric in METRICS[kind].items()}
+def all_scores(use_case: UseCase, evaluation: Evaluation) -> dict[str, float]:
+    """Return every metric of a use case."""
+    return {name: metric.score(evaluation) for name, metric in metrics_of(use_case).items()}
 
 
 def calibration_error(target: Vector, probability: Vector, bins: int = 10) -> float:
@@ -90,6 +98,18 @@ def _silhouettes(evaluation: Evaluation) -> Vector:
 
 def _root_mean_squared_error(target: Vector, output: Vector) -> float:
     return float(np.sqrt(np.mean((target - output) ** 2)))
+
+
+def _accuracy(target: Vector, probabilities: Vector) -> float:
+    return float(np.mean(probabilities.argmax(axis=1) == target))
+
+
+def _balanced_accuracy(target: Vector, probabilities: Vector) -> float:
+    return float(sklearn_metrics.balanced_accuracy_score(target, probabilities.argmax(axis=1)))
+
+
+def _log_loss_of_classes(target: Vector, probabilities: Vector) -> float:
+    return float(sklearn_metrics.log_loss(target, probabilities, labels=np.arange(probabilities.shape[1])))
 
 
 def _ndcg_at(count: int) -> Callable[[Evaluation], Vector]:
@@ -163,4 +183,10 @@ METRICS: dict[Kind, dict[str, Metric]] = {
         "ndcg_at_10": Metric("ndcg_at_10", True, values=_ndcg_at(10)),
         "recall_at_20": Metric("recall_at_20", True, values=_recall_at(20)),
     },
+}
+# Of a classification whose declaration names the classes; the output is a column of probabilities for each.
+CLASS_METRICS: dict[str, Metric] = {
+    "accuracy": Metric("accuracy", True, whole=_accuracy),
+    "balanced_accuracy": Metric("balanced_accuracy", True, whole=_balanced_accuracy),
+    "log_loss": Metric("log_loss", False, whole=_log_loss_of_classes),
 }

@@ -1,135 +1,227 @@
-"""Model selection: tries declared candidates on time-ordered validation rows, within a time budget."""
+"""Model selection: successive halving over the declared candidates, on all cores, within a time budget."""
 
 import logging
+import math
+import os
+import tempfile
 import time
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import ParameterGrid
-from sklearn.pipeline import Pipeline
+from loky import ProcessPoolExecutor, get_reusable_executor
+from loky.process_executor import TerminatedWorkerError
 
-from nightjar.errors import TrainingError
+from nightjar.errors import TimeBudgetError, TrainingError
 from nightjar.registry import Signature, Trial
+from nightjar.training.configurations import Configuration, configurations, require_usable
 from nightjar.training.dataset import Dataset
-from nightjar.training.estimators import build_estimator
-from nightjar.training.metrics import Evaluation, Metric, metric_of
-from nightjar.usecases import Kind, UseCase
+from nightjar.training.metrics import Metric, declared_metric
+from nightjar.training.rungs import REDUCTION, Rung, plan_rungs
+from nightjar.training.trials import Outcome, Task, Workplace, fit_and_score, lay_out
+from nightjar.training.validation import Fold, validation_folds
+from nightjar.usecases import UseCase
 
 log = logging.getLogger(__name__)
 
-VALIDATION_SHARE = 0.25
+# Fits run side by side, so each has one core.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_IDLE_SECONDS = 60
+
+# A validation mask over the training rows, and the output on those rows.
+HeldOut = tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
-class Configuration:
-    """An estimator with its hyperparameters."""
+class SearchResult:
+    """The leaderboard, best first, and what the best one gave for rows that it was not fitted on.
 
-    estimator: str
-    parameters: dict[str, Any]
+    complete: whether every planned fit was done within the time budget; otherwise the choice may depend on the
+    speed of the machine. held_out: pairs of validation mask and output, only where the use case is calibrated.
+    """
+
+    trials: list[Trial]
+    complete: bool
+    held_out: list[HeldOut]
 
 
-def search(use_case: UseCase, signature: Signature, train: Dataset) -> list[Trial]:
-    """Fit and score configurations until the trials or the time are used up; return them best first.
+@dataclass(frozen=True)
+class Progress:
+    """How far a search is, for people who watch."""
+
+    done: int
+    planned: int
+    rung: int
+    rungs: int
+    best: float | None
+    seconds_left: float
+
+
+Watch = Callable[[Progress], None]
+
+
+def unwatched(_: Progress) -> None:
+    """Show no progress."""
+
+
+def search(use_case: UseCase, signature: Signature, train: Dataset, watch: Watch = unwatched) -> SearchResult:
+    """Fit and score configurations until they or the time are used up.
 
     Raises:
+        DeclarationError: a candidate that no fit would accept.
+        TimeBudgetError: not one fit was done in the time.
         TrainingError: none could be fitted.
     """
-    metric = metric_of(use_case.kind, use_case.training.metric)
-    fit_rows, validation_rows = time_ordered_validation(use_case, train)
-    fitting, validation = train.take(fit_rows).candidates, train.take(validation_rows)
-    started = time.perf_counter()
-    trials: list[Trial] = []
-    for configuration in configurations(use_case):
-        if trials and time.perf_counter() - started > use_case.training.time_budget_seconds:
-            log.info("The time budget of %.0f s is used up.", use_case.training.time_budget_seconds)
-            break
-        trials.append(_try(use_case, signature, configuration, fitting, validation, metric))
-    trials.sort(key=lambda trial: _rank(metric, trial))
+    metric = declared_metric(use_case)
+    require_usable(use_case, signature)
+    folds = validation_folds(use_case, train)
+    with tempfile.TemporaryDirectory(prefix="nightjar-search-") as folder:
+        lay_out(Path(folder), train, folds, use_case.training.seed)
+        race = _Race(Workplace(use_case, signature, Path(folder)), configurations(use_case), metric, watch)
+        fitted_rows = int((folds[0].fitting & train.candidate).sum())
+        race.run(plan_rungs(len(race.configurations), fitted_rows, len(folds)))
+    trials = race.leaderboard()
+    if not race.results:
+        raise TimeBudgetError(
+            f"training.time_budget_seconds of {use_case.name} is {use_case.training.time_budget_seconds:g}, too small "
+            "to fit anything: raise it, or declare cheaper candidates."
+        )
     if trials[0].score is None:
         raise TrainingError(f"No candidate of {use_case.name} could be fitted; the first failure: {trials[0].failure}")
-    return trials
+    return SearchResult(trials, race.complete, race.held_out(folds))
 
 
-def configurations(use_case: UseCase) -> Iterator[Configuration]:
-    """Yield at most the declared number of trials, candidates in turn, each in an order drawn by seed."""
-    generator = np.random.default_rng(use_case.training.seed)
-    queues = []
-    for candidate in use_case.training.candidates:
-        grid = list(ParameterGrid({name: list(values) for name, values in candidate.search.items()}))
-        order = generator.permutation(len(grid))
-        queues.append([Configuration(candidate.estimator, grid[index]) for index in order])
-    left = use_case.training.trials
-    for turn in range(max(map(len, queues))):
-        for queue in queues:
-            if turn < len(queue) and left:
-                left -= 1
-                yield queue[turn]
+@dataclass
+class _Race:
+    """A search under way: the outcomes of each configuration's newest rung that was finished."""
+
+    workplace: Workplace
+    configurations: Sequence[Configuration]
+    metric: Metric
+    watch: Watch
+    results: dict[int, list[Outcome]] = field(default_factory=dict)
+    reached: dict[int, int] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
+    complete: bool = True
+
+    def run(self, rungs: Sequence[Rung]) -> None:
+        """Score the configurations rung by rung; each rung has an equal part of the time that is left."""
+        _warm_up()
+        end = time.monotonic() + self.workplace.use_case.training.time_budget_seconds
+        contenders: list[int] = list(range(len(self.configurations)))
+        for number, rung in enumerate(rungs):
+            chosen = contenders[: rung.configurations]
+            now = time.monotonic()
+            self._run_rung(number, rungs, chosen, now + (end - now) / (len(rungs) - number))
+            ranked = sorted((place for place in chosen if self.reached.get(place) == number), key=self._rank)
+            scored = [place for place in ranked if self._score(place) is not None]
+            # Of a rung that the time cut short, a third of what it could score goes on.
+            contenders = scored[: math.ceil(len(scored) / REDUCTION)] if len(ranked) < len(chosen) else scored
+            if not contenders:
+                return
+
+    def leaderboard(self) -> list[Trial]:
+        """Return what was tried, best first: those that came further before those that were dropped earlier."""
+        return [self._trial(place) for place in sorted(self.results, key=self._rank)]
+
+    def held_out(self, folds: Sequence[Fold]) -> list[HeldOut]:
+        """Return the best configuration's outputs on the rows it was validated with."""
+        best = self.results[min(self.results, key=self._rank)]
+        return [(folds[outcome.task.fold].validation, outcome.output) for outcome in best if outcome.output is not None]
+
+    def _run_rung(self, number: int, rungs: Sequence[Rung], chosen: Sequence[int], deadline: float) -> None:
+        rung = rungs[number]
+        tasks = [Task(place, fold, rung.share) for place in chosen for fold in range(rung.folds)]
+        outcomes: dict[int, list[Outcome]] = {}
+        for outcome in _side_by_side(self.workplace, self.configurations, tasks, deadline):
+            place = outcome.task.configuration
+            outcomes.setdefault(place, []).append(outcome)
+            self.seconds[place] = self.seconds.get(place, 0.0) + outcome.seconds
+            if len(outcomes[place]) == rung.folds:
+                # In the order of the folds, not of the workers, so that sums come out the same.
+                self.results[place] = sorted(outcomes[place], key=lambda outcome: outcome.task.fold)
+                self.reached[place] = number
+                self._tell(place, number, rungs, len(chosen), deadline)
+        if sum(map(len, outcomes.values())) < len(tasks):
+            self.complete = False
+            log.info("The time for round %d of %d is used up: %d of %d fits are done.", number + 1, len(rungs),
+                     sum(map(len, outcomes.values())), len(tasks))  # fmt: skip
+
+    def _tell(self, place: int, number: int, rungs: Sequence[Rung], planned: int, deadline: float) -> None:
+        trial = self._trial(place)
+        done = [other for other, rung in self.reached.items() if rung == number]
+        log.info("round %d/%d, %d/%d: %s %s: %s = %s in %.1f s", number + 1, len(rungs), len(done), planned,
+                 trial.algorithm, dict(trial.parameters), trial.metric, trial.failure or f"{trial.score:.4f}",
+                 trial.fit_seconds)  # fmt: skip
+        best = self._score(min(done, key=self._rank))
+        self.watch(Progress(len(done), planned, number + 1, len(rungs), best, max(0.0, deadline - time.monotonic())))
+
+    def _score(self, place: int) -> float | None:
+        scores = [outcome.score for outcome in self.results[place]]
+        return None if None in scores else float(np.mean([score for score in scores if score is not None]))
+
+    def _rank(self, place: int) -> tuple[bool, int, float, int]:
+        score = self._score(place)
+        worth = 0.0 if score is None else (score if self.metric.greater_is_better else -score)
+        return score is None, -self.reached[place], -worth, place
+
+    def _trial(self, place: int) -> Trial:
+        outcomes = self.results[place]
+        scores = [outcome.score for outcome in outcomes if outcome.score is not None]
+        return Trial(
+            algorithm=self.configurations[place].estimator,
+            parameters=self.configurations[place].parameters,
+            metric=self.metric.name,
+            score=self._score(place),
+            fit_seconds=self.seconds[place],
+            failure=next((outcome.failure for outcome in outcomes if outcome.failure), None),
+            spread=float(np.std(scores, ddof=1)) if len(scores) == len(outcomes) > 1 else None,
+            folds=len(outcomes),
+            rows=max(outcome.rows for outcome in outcomes),
+        )
 
 
-def time_ordered_validation(use_case: UseCase, train: Dataset) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return the rows to fit on and those to validate on: the newest date, a horizon after the fitted ones.
+def _warm_up() -> None:
+    """Start the workers, whose imports are no part of the time budget."""
+    list(_executor().map(_import_libraries, range(2 * _cores())))
 
-    Rows of a single date are divided at random, by seed, whole entities together.
+
+def _import_libraries(_: int) -> None:
+    """Do nothing: that this module could be imported is what the worker is asked for."""
+
+
+def _executor() -> ProcessPoolExecutor:
+    return get_reusable_executor(max_workers=_cores(), timeout=_IDLE_SECONDS, env=_ONE_THREAD)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _side_by_side(
+    workplace: Workplace, tried: Sequence[Configuration], tasks: Iterable[Task], deadline: float
+) -> Iterator[Outcome]:
+    """Yield the outcomes that are ready by a deadline (of the monotonic clock); fits that run on are ended.
+
+    Raises:
+        TrainingError: a worker died.
     """
-    newest = train.day.max()
-    earlier = (train.day < newest) & (train.day + use_case.horizon_days <= newest)
-    if earlier.any():
-        return earlier, train.day == newest
-    entities = np.unique(train.entity)
-    chosen = np.random.default_rng(use_case.training.seed).random(len(entities)) < VALIDATION_SHARE
-    validation = np.isin(train.entity, entities[chosen])
-    if not validation.any() or validation.all():
-        raise TrainingError(f"{use_case.name} has {len(entities)} entities to train on: too few to validate with.")
-    return ~validation, validation
-
-
-def evaluate(kind: Kind, estimator: Pipeline, dataset: Dataset) -> Evaluation:
-    """Return a fitted estimator's output on rows, in the form that metrics take."""
-    if kind is Kind.SEGMENTATION:
-        space = estimator[:-1].transform(dataset.features)
-        return Evaluation(dataset, estimator[-1].predict(space), space)
-    if kind is Kind.REGRESSION:
-        return Evaluation(dataset, estimator.predict(dataset.features))
-    output = np.full(len(dataset), -np.inf)
-    output[dataset.candidate] = estimator.predict_proba(dataset.features[dataset.candidate])[:, 1]
-    return Evaluation(dataset, output)
-
-
-def _try(
-    use_case: UseCase,
-    signature: Signature,
-    configuration: Configuration,
-    fitting: Dataset,
-    validation: Dataset,
-    metric: Metric,
-) -> Trial:
-    estimator = build_estimator(
-        use_case.kind, configuration.estimator, configuration.parameters, signature, use_case.training.seed
-    )
-    started = time.perf_counter()
-    score, failure = None, None
+    executor = _executor()
+    pending: set[Future[Outcome]] = {
+        executor.submit(fit_and_score, workplace, tried[task.configuration], task) for task in tasks
+    }
     try:
-        with warnings.catch_warnings():
-            # A trial that did not converge is judged by its score like any other.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            estimator.fit(fitting.features, fitting.target)
-        score = metric.score(evaluate(use_case.kind, estimator, validation))
-        if np.isnan(score):
-            score, failure = None, f"{metric.name} has no value on the validation rows"
-    except (ValueError, FloatingPointError, np.linalg.LinAlgError) as error:
-        failure = str(error).splitlines()[0]
-    seconds = time.perf_counter() - started
-    log.info("%s %s: %s = %s in %.1f s", configuration.estimator, configuration.parameters, metric.name,
-             failure or f"{score:.4f}", seconds)  # fmt: skip
-    return Trial(configuration.estimator, configuration.parameters, metric.name, score, seconds, failure)
-
-
-def _rank(metric: Metric, trial: Trial) -> float:
-    if trial.score is None:
-        return float("inf")
-    return -trial.score if metric.greater_is_better else trial.score
+        while pending and (left := deadline - time.monotonic()) > 0:
+            done, pending = wait(pending, timeout=left, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except TerminatedWorkerError as error:
+        raise TrainingError(
+            "A fit was killed, most likely for want of memory: train on fewer rows or declare cheaper candidates."
+        ) from error
+    finally:
+        if pending:
+            executor.shutdown(wait=True, kill_workers=True)

@@ -15,6 +15,7 @@ from nightjar.storage.copy_reader import Encoding
 Clusters = npt.NDArray[np.intp]
 MINIMUM_OVERLAP = 0.3
 NAMED_FEATURES = 2
+SMALLEST_SHARE = 0.01
 # Standard deviations from the overall mean above which a feature characterises a segment.
 NOTABLE = 0.25
 
@@ -28,17 +29,15 @@ class KnownSegments:
 
 
 def describe_segments(
-    signature: Signature, features: npt.NDArray[np.float64], clusters: Clusters, known: KnownSegments | None
+    signature: Signature, features: npt.NDArray[np.float64], clusters: Clusters, count: int, known: KnownSegments | None
 ) -> list[dict[str, Any]]:
     """Return one description per cluster, in the estimator's order: id, name, description, share, profile.
 
     Raises:
-        TrainingError: a cluster is empty.
+        TrainingError: a cluster is too small.
     """
-    count = int(clusters.max()) + 1
+    require_sizeable_clusters(clusters, count)
     sizes = np.bincount(clusters, minlength=count)
-    if (sizes == 0).any():
-        raise TrainingError("A segment holds no entity: declare fewer clusters.")
     means, deviations = _profiles(features, clusters, count)
     ids, names = _identify(clusters, count, known)
     segments = []
@@ -61,6 +60,20 @@ def describe_segments(
             }
         )
     return segments
+
+
+def require_sizeable_clusters(clusters: Clusters, count: int) -> None:
+    """Refuse clusters that nobody could act on.
+
+    Raises:
+        TrainingError: one holds less than a hundredth of the rows.
+    """
+    shares = np.bincount(clusters, minlength=count) / len(clusters)
+    if (small := shares.min()) < SMALLEST_SHARE:
+        raise TrainingError(
+            f"One of {count} clusters holds {small:.2%} of the rows, the least is {SMALLEST_SHARE:.0%}: "
+            "declare fewer clusters."
+        )
 
 
 def _profiles(

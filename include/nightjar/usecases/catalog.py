@@ -12,7 +12,12 @@ from nightjar.usecases.declaration import UseCase
 
 SHIPPED = Path(__file__).parent / "shipped"
 DECLARATION_FILE = "usecase.toml"
-_SQL_FILES = {"features_sql": "features.sql", "target_sql": "target.sql", "items_sql": "items.sql"}
+_SQL_FILES = {
+    "features_sql": "features.sql",
+    "target_sql": "target.sql",
+    "items_sql": "items.sql",
+    "evidence_sql": "evidence.sql",
+}
 
 
 def declared_use_cases() -> dict[str, UseCase]:

@@ -1,51 +1,17 @@
 """The form of a use case declaration; every field is checked when the file is read."""
 
-import re
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from nightjar.usecases.fields import Cron, Fraction, FreeColumn, Identifier, Section
+from nightjar.usecases.training import Promotion, Training
 
 # A snapshot's name has 40 characters, of which the date and the part take 15: churn_risk_20171201_train.
 NAME_LIMIT = 25
-# Columns that prediction tables have beside the keys.
-_OUTPUT_COLUMNS = frozenset(
-    {"commit_id", "as_of", "model", "probability", "prediction", "segment_id", "segment", "distance", "rank", "score"}
-)
-_CRON_PART = re.compile(r"(?:\*|(?:\d+|[A-Za-z]{3})(?:-(?:\d+|[A-Za-z]{3}))?)(?:/[1-9]\d*)?", re.ASCII)
-_CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-
-
-def _check_column(name: str) -> str:
-    if name in _OUTPUT_COLUMNS:
-        raise ValueError(f"{name!r} is a column of every prediction table; rename it in the SQL")
-    return name
-
-
-def _check_cron(text: str) -> str:
-    for field, (low, high) in zip(text.split(), _CRON_RANGES, strict=True):
-        for part in field.split(","):
-            numbers = [int(number) for number in re.split(r"\D+", part.split("/")[0]) if number]
-            if not _CRON_PART.fullmatch(part) or not all(low <= number <= high for number in numbers):
-                raise ValueError(f"{part!r} is not a part of a cron schedule")
-    return text
-
-
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-FreeColumn = Annotated[Identifier, AfterValidator(_check_column)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Cron = Annotated[str, StringConstraints(pattern=r"^\S+ \S+ \S+ \S+ \S+$"), AfterValidator(_check_cron)]
-ParameterValue = str | int | float | bool | None
 
 
 class Kind(StrEnum):
@@ -57,18 +23,14 @@ class Kind(StrEnum):
     REGRESSION = "regression"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Key(_Section):
+class Key(Section):
     """The column that identifies an entity or an item."""
 
     name: FreeColumn
     type: Literal["integer", "bigint"] = "bigint"
 
 
-class Expectation(_Section):
+class Expectation(Section):
     """One Great Expectations check: its type and arguments, under its own names."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -81,7 +43,7 @@ class Expectation(_Section):
         return dict(self.__pydantic_extra__ or {})
 
 
-class Source(_Section):
+class Source(Section):
     """A table that the features read, and what must hold before it is used."""
 
     table: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$")]
@@ -91,14 +53,25 @@ class Source(_Section):
     expectations: tuple[Expectation, ...] = ()
 
 
-class Target(_Section):
-    """What is predicted: a column of target.sql, known `horizon_days` after the as-of date."""
+class Target(Section):
+    """What is predicted: a column of target.sql, known `horizon_days` after the as-of date.
+
+    classes: the values of a classification's target, as texts; left out, it takes 0 and 1.
+    """
 
     column: Identifier
     horizon_days: Annotated[int, Field(ge=1)]
+    classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=200)] | None = None
+
+    @field_validator("classes")
+    @classmethod
+    def _are_distinct(cls, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if classes and len(set(classes)) < len(classes):
+            raise ValueError("a class is named twice")
+        return classes
 
 
-class Items(_Section):
+class Items(Section):
     """What a recommender recommends: the item's key, its label in items.sql, and how many."""
 
     key: Key
@@ -106,39 +79,7 @@ class Items(_Section):
     top: Annotated[int, Field(ge=1, le=1000)] = 20
 
 
-class Candidate(_Section):
-    """An estimator to try, with the values its hyperparameters may take."""
-
-    estimator: Identifier
-    search: dict[str, tuple[ParameterValue, ...]] = {}
-
-
-class Training(_Section):
-    """How training data is laid out in time and how models are selected."""
-
-    metric: Identifier
-    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)]
-    dates: Annotated[int, Field(ge=1, le=60)] = 1
-    every_days: Annotated[int, Field(ge=1)] = 28
-    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    trials: Annotated[int, Field(ge=1)] = 6
-    time_budget_seconds: Annotated[float, Field(gt=0)] = 60
-    seed: int = 0
-
-
-class Promotion(_Section):
-    """Gates between a trained model and the proposal to promote it.
-
-    minimum_metric: the metric on the test rows must be at least this good (for an error: at most this large).
-    minimum_gain: how much better than the champion it must be; below 0 allows a loss.
-    """
-
-    minimum_metric: float
-    minimum_gain: float = 0.0
-    maximum_calibration_error: Fraction | None = None
-
-
-class Schedule(_Section):
+class Schedule(Section):
     """When the DAGs run, in UTC, and the as-of dates between which they do."""
 
     snapshot: Cron
@@ -153,7 +94,7 @@ class Schedule(_Section):
         return self
 
 
-class Scoring(_Section):
+class Scoring(Section):
     """How a night is scored and how long it is kept."""
 
     shard_rows: Annotated[int, Field(ge=1)] = 1_000_000
@@ -161,14 +102,14 @@ class Scoring(_Section):
     history_nights: Annotated[int, Field(ge=1)] = 60
 
 
-class Quality(_Section):
+class Quality(Section):
     """Expectations on the features and on the predictions."""
 
     features: tuple[Expectation, ...] = ()
     predictions: tuple[Expectation, ...] = ()
 
 
-class UseCase(_Section):
+class UseCase(Section):
     """One declared use case, with the text of its SQL files."""
 
     name: Identifier
@@ -189,6 +130,7 @@ class UseCase(_Section):
     features_sql: str
     target_sql: str | None = None
     items_sql: str | None = None
+    evidence_sql: str | None = None
     folder: Path
 
     @field_validator("name")
@@ -206,13 +148,27 @@ class UseCase(_Section):
             raise ValueError("target: segmentation declares none, every other kind declares one")
         if (self.items is not None) != (self.kind is Kind.RECOMMENDER):
             raise ValueError("items: a recommender declares them, no other kind does")
+        self._training_fits_its_kind()
         if len(set(self.row_key)) < len(self.row_key):
             raise ValueError("items.key: has the name of the entity's key")
         if (self.target_sql is None) != (self.target is None):
             raise ValueError("target and the file target.sql belong together: one is there, the other is not")
         if (self.items_sql is None) != (self.items is None):
             raise ValueError("items and the file items.sql belong together: one is there, the other is not")
+        if self.evidence_sql is not None and self.items is None:
+            raise ValueError("the file evidence.sql: only a recommender has evidence, remove it")
         return self
+
+    def _training_fits_its_kind(self) -> None:
+        training = self.training
+        if training.calibrate and self.kind not in (Kind.CLASSIFICATION, Kind.RECOMMENDER):
+            raise ValueError(f"training.calibrate: only probabilities are calibrated, not those of {self.kind}")
+        if self.kind is Kind.SEGMENTATION and (training.keep_features or training.partition):
+            raise ValueError("training.keep_features and training.partition: not for segmentation")
+        if training.partition and training.partial_fit:
+            raise ValueError("training.partition: a model that is updated with partial_fit is not partitioned")
+        if self.target and self.target.classes and self.kind is not Kind.CLASSIFICATION:
+            raise ValueError("target.classes: only for classification")
 
     @property
     def row_key(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 CREATE TABLE nightjar.artifact (
     sha256      text PRIMARY KEY CHECK (sha256 ~ '^[0-9a-f]{64}$'),
-    format      text NOT NULL CHECK (format IN ('skops')),
+    format      text NOT NULL CHECK (format IN ('skops', 'onnx')),
     byte_count  bigint NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -82,11 +82,17 @@ CREATE TABLE nightjar.trial (
     parameters    jsonb NOT NULL,
     metric        text NOT NULL,
     score         double precision,
+    spread        double precision,
+    folds         integer NOT NULL CHECK (folds >= 0),
+    rows          bigint NOT NULL CHECK (rows >= 0),
     fit_seconds   double precision NOT NULL,
     failure       text
 );
 CREATE INDEX ON nightjar.trial (model_id);
 COMMENT ON TABLE nightjar.trial IS 'Leaderboard: every candidate that was tried for a model, best first.';
+COMMENT ON COLUMN nightjar.trial.score IS 'Mean over the validation sets.';
+COMMENT ON COLUMN nightjar.trial.spread IS 'Standard deviation over the validation sets; NULL where there is only one.';
+COMMENT ON COLUMN nightjar.trial.rows IS 'Rows of the largest fit: weak candidates are dropped on fewer rows.';
 
 CREATE TABLE nightjar.decision (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,176 @@
+"""Parts of pipelines that scikit-learn lacks. Artifacts name them, so this module and its classes keep their names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.pipeline import Pipeline
+
+from nightjar.registry.records import Signature
+
+Matrix = npt.NDArray[np.float64]
+# Probabilities of 0 and 1 have no log odds.
+SMALLEST_PROBABILITY = 1e-12
+
+
+class LogScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Signed logarithm, sign(x) * log(1 + |x|): tames the long tails of counts and money."""
+
+    def fit(self, matrix: Matrix, target: object = None) -> "LogScaler":  # noqa: ARG002
+        """Learn the number of columns."""
+        self.n_features_in_ = matrix.shape[1]
+        return self
+
+    def transform(self, matrix: Matrix) -> Matrix:
+        """Return the transformed matrix, same shape."""
+        result: Matrix = np.sign(matrix) * np.log1p(np.abs(matrix))
+        return result
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "n_features_in_")
+
+
+class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier whose log probabilities are stretched by `slope_` and shifted by `shift_` per class.
+
+    Platt scaling (Platt 1999), and for several classes its vector form (Guo et al. 2017, section 4.2). For two
+    classes the log odds are slope * log odds + shift[1] - shift[0].
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(self, matrix: Matrix, target: Matrix) -> "CalibratedClassifier":
+        """Fit the classifier; until `calibrate` is called its probabilities stay as they are."""
+        self.estimator.fit(matrix, target)
+        return self._start()
+
+    def partial_fit(self, matrix: Matrix, target: Matrix, classes: Matrix | None = None) -> "CalibratedClassifier":
+        """Go on fitting the classifier, and keep the calibration."""
+        self.estimator.partial_fit(matrix, target, classes)
+        return self if hasattr(self, "slope_") else self._start()
+
+    def calibrate(self, probabilities: Matrix, target: Matrix) -> "CalibratedClassifier":
+        """Fit slope and shift by maximum likelihood.
+
+        Args:
+            probabilities: (rows, classes) of rows that the classifier was not fitted on.
+            target: (rows,) their classes, as indices.
+        """
+        logs = np.log(np.clip(probabilities, SMALLEST_PROBABILITY, 1.0))
+        rows, codes = np.arange(len(target)), target.astype(int)
+
+        def loss(values: Matrix) -> float:
+            likelihood = log_softmax(values[0] * logs + np.r_[0.0, values[1:]], axis=1)
+            return -float(likelihood[rows, codes].mean())
+
+        found = minimize(loss, np.r_[1.0, np.zeros(logs.shape[1] - 1)], method="L-BFGS-B")
+        # A negative slope would turn the order of the rows around.
+        if found.x[0] > 0:
+            self.slope_, self.shift_ = float(found.x[0]), np.r_[0.0, found.x[1:]]
+        return self
+
+    def predict_proba(self, matrix: Matrix) -> Matrix:
+        """Return calibrated probabilities, shape (rows, classes)."""
+        logs = np.log(np.clip(self.estimator.predict_proba(matrix), SMALLEST_PROBABILITY, 1.0))
+        result: Matrix = softmax(self.slope_ * logs + self.shift_, axis=1)
+        return result
+
+    def predict(self, matrix: Matrix) -> Matrix:
+        """Return the likeliest class of each row."""
+        chosen: Matrix = self.classes_[self.predict_proba(matrix).argmax(axis=1)]
+        return chosen
+
+    def _start(self) -> "CalibratedClassifier":
+        self.classes_ = self.estimator.classes_
+        self.slope_, self.shift_ = 1.0, np.zeros(len(self.classes_))
+        return self
+
+
+class PartitionedEstimator(BaseEstimator):  # type: ignore[misc]
+    """One pipeline per value of a categorical feature, and a common one for values with too few rows.
+
+    A row whose value has no pipeline of its own, an unseen or missing one included, is scored by the common one.
+    """
+
+    def __init__(self, estimator: Pipeline, column: int, names: tuple[str, ...], minimum_rows: int = 1) -> None:
+        self.estimator = estimator
+        self.column = column
+        self.names = names
+        self.minimum_rows = minimum_rows
+
+    def fit(self, matrix: Matrix, target: Matrix) -> "PartitionedEstimator":
+        """Fit the common pipeline on all rows, and each value's on its own."""
+        self.common_ = clone(self.estimator).fit(matrix, target)
+        if hasattr(self.common_, "classes_"):
+            self.classes_ = self.common_.classes_
+        self.codes_: list[int] = []
+        self.parts_: list[Pipeline] = []
+        for code in range(len(self.names)):
+            rows = matrix[:, self.column] == code
+            # With fewer classes than the whole, its probabilities would not be those of the others.
+            whole = not hasattr(self.common_, "classes_") or len(np.unique(target[rows])) == len(self.common_.classes_)
+            if rows.sum() >= self.minimum_rows and whole:
+                self.codes_.append(code)
+                self.parts_.append(clone(self.estimator).fit(matrix[rows], target[rows]))
+        return self
+
+    def predict(self, matrix: Matrix) -> Matrix:
+        """Return the predictions, shape (rows,)."""
+        return self._by_part(matrix, lambda part, rows: part.predict(rows))
+
+    def predict_proba(self, matrix: Matrix) -> Matrix:
+        """Return the probabilities, shape (rows, classes)."""
+        return self._by_part(matrix, lambda part, rows: part.predict_proba(rows))
+
+    def _by_part(self, matrix: Matrix, predict: Callable[[Pipeline, Matrix], Matrix]) -> Matrix:
+        known = np.isin(matrix[:, self.column], self.codes_)
+        groups = [(self.common_, ~known)] + [
+            (part, matrix[:, self.column] == code) for code, part in zip(self.codes_, self.parts_, strict=True)
+        ]
+        found = [(rows, predict(part, matrix[rows])) for part, rows in groups if rows.any()]
+        result = np.empty((len(matrix), *found[0][1].shape[1:]))
+        for rows, values in found:
+            result[rows] = values
+        return result
+
+
+def pipelines_of(estimator: Any) -> dict[str, Pipeline]:
+    """Return the fitted pipelines of an estimator: by partition, or the only one under the empty name."""
+    if not isinstance(estimator, PartitionedEstimator):
+        return {"": estimator}
+    named = {estimator.names[code]: part for code, part in zip(estimator.codes_, estimator.parts_, strict=True)}
+    return {"all others": estimator.common_} | named
+
+
+def model_of(pipeline: Pipeline) -> Any:
+    """Return the model at the end of a pipeline, without its calibration."""
+    last = pipeline[-1]
+    return last.estimator if isinstance(last, CalibratedClassifier) else last
+
+
+@dataclass(frozen=True)
+class PreparedColumn:
+    """A column that a model sees after preparation: its name for people, and the input that it comes from."""
+
+    name: str
+    source: str
+
+
+def prepared_columns(pipeline: Pipeline, signature: Signature) -> list[PreparedColumn]:
+    """Return the columns that a pipeline's model sees, in its order: `spend`, `spend is missing`, `region = north`."""
+    labels = {
+        f"category__{column.name}_{float(code)}": PreparedColumn(f"{column.name} = {category}", column.name)
+        for column in signature.inputs
+        for code, category in enumerate(column.categories)
+    }
+    for column in signature.inputs:
+        labels[f"number__{column.name}"] = PreparedColumn(column.name, column.name)
+        labels[f"number__missingindicator_{column.name}"] = PreparedColumn(f"{column.name} is missing", column.name)
+    names = pipeline[:-1].get_feature_names_out([column.name for column in signature.inputs])
+    return [labels[name] for name in names]

@@ -1,0 +1,62 @@
+"""Serving models in the database: stored with their proof beside the full model."""
+
+from dataclasses import asdict, dataclass
+
+from nightjar.errors import ServingModelNotFoundError
+from nightjar.registry.artifacts import read_artifact, write_artifact
+from nightjar.registry.predictor import Predictor
+from nightjar.registry.records import ModelRecord
+from nightjar.registry.serving import ParityReport, serving_predictor
+from nightjar.registry.serving.graph import OPSET, TREES_OPSET
+from nightjar.storage.database import Connection
+from nightjar.storage.named_sql import load_sql
+
+_SQL = load_sql("nightjar.registry", "serving.sql")
+
+
+@dataclass(frozen=True)
+class StoredServing:
+    """A serving model's bytes, and how it was proved."""
+
+    sha256: str
+    content: bytes
+    report: ParityReport
+
+
+def save_serving(connection: Connection, model_id: int, content: bytes, report: ParityReport) -> str:
+    """Store a model's serving model within the caller's transaction and return its sha256.
+
+    Args:
+        connection: of the transaction that registers the model.
+        model_id: of the registered model.
+        content: what `make_serving_model` returned.
+        report: the proof that it returned.
+    """
+    digest = write_artifact(connection, content, "onnx")
+    facts = {"model_id": model_id, "sha256": digest, "opset": OPSET, "trees_opset": TREES_OPSET}
+    connection.execute(_SQL["insert_serving"], facts | asdict(report))
+    return digest
+
+
+def find_serving(connection: Connection, record: ModelRecord) -> StoredServing:
+    """Return a model's serving model.
+
+    Raises:
+        ServingModelNotFoundError: it has none.
+        ArtifactError: the stored bytes are damaged.
+    """
+    row = connection.execute(_SQL["find_serving"], [record.id]).fetchone()
+    if row is None:
+        raise ServingModelNotFoundError(f"{record.name} has no serving model: score with the full one, or train anew.")
+    digest = row.pop("sha256")
+    return StoredServing(digest, read_artifact(connection, digest), ParityReport(**row))
+
+
+def load_serving_predictor(connection: Connection, record: ModelRecord, threads: int = 1) -> Predictor:
+    """Load a model's serving model, ready to score.
+
+    Raises:
+        ServingModelNotFoundError: it has none.
+        ArtifactError: the stored bytes are damaged.
+    """
+    return serving_predictor(record, find_serving(connection, record).content, threads)

@@ -1,0 +1,108 @@
+"""The predictions that readers see of an entity on a night, or why there is none."""
+
+from datetime import date
+from typing import Any
+
+from psycopg import sql
+
+from nightjar.errors import (
+    ForgottenNightError,
+    NoItemsError,
+    NoPublishedNightError,
+    NotPredictedError,
+    NotRecommendedError,
+    QuarantinedEntityError,
+)
+from nightjar.scoring.commits import Commit, find_commit
+from nightjar.scoring.prediction_tables import store_table
+from nightjar.storage.database import Connection
+from nightjar.storage.named_sql import load_sql
+from nightjar.usecases import UseCase
+
+_SQL = load_sql("nightjar.scoring.reasons", "reasons.sql")
+# What the views tell of a row beside the prediction.
+_LINEAGE = {"as_of", "model", "commit_id"}
+
+Row = dict[str, Any]
+
+
+def published_night(connection: Connection, use_case: UseCase, as_of: date | None) -> Commit:
+    """Return the night that readers see, or the one that was published as of a date.
+
+    Raises:
+        NoPublishedNightError: with the newest nights that there are.
+    """
+    values = {"use_case": use_case.name, "as_of": as_of}
+    row = connection.execute(_SQL["shown_night" if as_of is None else "night_of"], values).fetchone()
+    if row is not None:
+        return find_commit(connection, row["commit_id"])
+    nights = [str(night["as_of"]) for night in connection.execute(_SQL["newest_nights"], values)]
+    when = "" if as_of is None else f" as of {as_of}"
+    known = f"the newest are those of {', '.join(nights)}" if nights else "score one first"
+    raise NoPublishedNightError(f"{use_case.name} has no published night{when}: {known}.")
+
+
+def stored_predictions(
+    connection: Connection, use_case: UseCase, commit: Commit, entity: int, item: int | None
+) -> list[Row]:
+    """Return what readers see of an entity on a night, without its lineage; recommendations by rank.
+
+    Args:
+        connection: in the role of the scorer.
+        use_case: whose prediction it is.
+        commit: a published night.
+        entity: the entity's key.
+        item: only this item's row, of a recommender.
+
+    Raises:
+        NoItemsError: an item is asked for, and the use case recommends none.
+        NotPredictedError: the entity has no prediction that night.
+        NotRecommendedError: it has some, and the item is not among them.
+    """
+    if item is not None and use_case.items is None:
+        raise NoItemsError(f"{use_case.name} is a {use_case.kind}, it recommends no items: leave the item out.")
+    rows = connection.execute(
+        sql.SQL("SELECT * FROM {} WHERE commit_id = {} AND {} = {}").format(
+            sql.Identifier("predictions", f"{use_case.name}_history"),
+            sql.Literal(commit.id),
+            sql.Identifier(use_case.entity.name),
+            sql.Literal(entity),
+        )
+    ).fetchall()
+    if not rows:
+        _refuse_missing(connection, use_case, commit, entity)
+    if use_case.items is None:
+        return [_prediction(use_case, row) for row in rows]
+    ranked = sorted(rows, key=lambda row: int(row["rank"]))
+    key = use_case.items.key.name
+    if item is not None and item not in [row[key] for row in ranked]:
+        raise NotRecommendedError(
+            f"{key} {item} was not recommended to {use_case.entity.name} {entity} as of {commit.as_of}; these were: "
+            f"{', '.join(str(row[key]) for row in ranked)}."
+        )
+    return [_prediction(use_case, row) for row in ranked if item in (None, row[key])]
+
+
+def _prediction(use_case: UseCase, row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in _LINEAGE | {use_case.entity.name}}
+
+
+def _refuse_missing(connection: Connection, use_case: UseCase, commit: Commit, entity: int) -> None:
+    who, night = f"{use_case.entity.name} {entity}", f"{use_case.name} as of {commit.as_of}"
+    quarantined = connection.execute(_SQL["quarantined"], [commit.id, entity]).fetchone()
+    if quarantined is not None:
+        raise QuarantinedEntityError(
+            f"{who} was quarantined in {night}: {quarantined['reason']}. Correct it in the sources and score the "
+            "night again."
+        )
+    kept = connection.execute(
+        sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE commit_id = {}) AS kept").format(
+            store_table(use_case), sql.Literal(commit.id)
+        )
+    ).fetchone()
+    if kept is None or not kept["kept"]:
+        raise ForgottenNightError(
+            f"The predictions of {night} are not kept any more, scoring.history_nights is "
+            f"{use_case.scoring.history_nights}: choose a later night, or score this one again."
+        )
+    raise NotPredictedError(f"{who} has no prediction in {night}: features.sql did not have it that night.")

@@ -1,0 +1,43 @@
+"""The details that are registered with a model: what it holds, its segments, its alerts, how it came to be."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from nightjar import registry
+from nightjar.registry import Alias, Signature
+from nightjar.registry.predictor import load_predictor
+from nightjar.storage import Database, Role
+from nightjar.training.dataset import Dataset
+from nightjar.training.inspection import inspect_model, training_alerts
+from nightjar.training.learning import FITTED_UNTIL, Learnt
+from nightjar.training.segmentation import KnownSegments, describe_segments
+from nightjar.usecases import Kind, UseCase
+
+_EPOCH = date(1970, 1, 1)
+
+
+def model_details(
+    database: Database, use_case: UseCase, learnt: Learnt, signature: Signature, train: Dataset, test: Dataset
+) -> dict[str, Any]:
+    """Return a model's details as JSON holds them."""
+    estimator = learnt.fit.estimator
+    details = inspect_model(use_case, estimator, signature, train, test)
+    details["alerts"] = training_alerts(use_case, signature, train, estimator, learnt.warnings)
+    details[FITTED_UNTIL] = (_EPOCH + timedelta(days=int(train.day.max()))).isoformat()
+    if use_case.kind is Kind.SEGMENTATION:
+        known = _champion_segments(database, use_case, signature, train)
+        clusters = estimator.predict(train.features)
+        details["segments"] = describe_segments(signature, train.features, clusters, estimator[-1].n_clusters, known)
+    return details | learnt.notes
+
+
+def _champion_segments(
+    database: Database, use_case: UseCase, signature: Signature, rows: Dataset
+) -> KnownSegments | None:
+    with database.connect(Role.TRAINER) as connection:
+        champion = registry.aliased_model(connection, use_case.name, Alias.CHAMPION)
+        if champion is None or champion.signature != signature:
+            return None
+        outputs = load_predictor(connection, champion).predict(rows.features)
+    names = {segment["id"]: segment["name"] for segment in champion.details["segments"]}
+    return KnownSegments(outputs["segment_id"], names)

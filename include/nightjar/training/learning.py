@@ -1,0 +1,77 @@
+"""How a model comes to be: selected among candidates, or an earlier one updated with the rows of newer dates."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from nightjar import registry
+from nightjar.errors import TrainingError
+from nightjar.registry import ModelRecord, Signature, Trial
+from nightjar.registry.components import CalibratedClassifier
+from nightjar.registry.predictor import load_predictor
+from nightjar.storage import Database, Role
+from nightjar.training.dataset import Dataset
+from nightjar.training.fitting import Fit, fit, go_on
+from nightjar.training.search import Watch, search
+from nightjar.usecases import UseCase
+
+# Where a model's details say up to which as-of date it was fitted, and which model it goes on from.
+FITTED_UNTIL, UPDATED_FROM = "fitted_until", "updated_from"
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A fitted estimator, the leaderboard it was chosen from, and what people should know of the way there."""
+
+    algorithm: str
+    fit: Fit
+    trials: tuple[Trial, ...] = ()
+    notes: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def select(use_case: UseCase, signature: Signature, rows: Dataset, watch: Watch) -> Learnt:
+    """Search among the declared candidates and fit the best one on all rows.
+
+    Raises:
+        TrainingError: none can be fitted.
+    """
+    found = search(use_case, signature, rows, watch)
+    best = found.trials[0]
+    fitted = fit(use_case, signature, best, rows, found.held_out)
+    cut = () if found.complete else ("The time budget ended the search: on a faster machine it may choose otherwise.",)
+    return Learnt(best.algorithm, fitted, tuple(found.trials), warnings=(*cut, *fitted.warnings))
+
+
+def model_to_update(database: Database, use_case: UseCase) -> ModelRecord | None:
+    """Return the newest model of a use case that declares partial_fit; None where the first is to be selected."""
+    if not use_case.training.partial_fit:
+        return None
+    declared = {candidate.estimator for candidate in use_case.training.candidates}
+    known = [
+        record
+        for record in registry.list_models(database, use_case.name)
+        if record.algorithm in declared and FITTED_UNTIL in record.details
+    ]
+    return known[-1] if known else None
+
+
+def fitted_until(record: ModelRecord) -> date:
+    """Return the newest as-of date of the rows that a model has seen."""
+    return date.fromisoformat(record.details[FITTED_UNTIL])
+
+
+def update(database: Database, use_case: UseCase, base: ModelRecord, rows: Dataset) -> Learnt:
+    """Go on fitting a model with rows that it has not seen.
+
+    Raises:
+        TrainingError: the declaration has come to ask for something that an update cannot give.
+    """
+    with database.connect(Role.TRAINER) as connection:
+        estimator = load_predictor(connection, base).estimator
+    if use_case.training.calibrate != isinstance(estimator[-1], CalibratedClassifier):
+        raise TrainingError(
+            f"{base.name} was fitted before training.calibrate of {use_case.name} was changed: train with --anew."
+        )
+    fitted = go_on(estimator, rows)
+    return Learnt(base.algorithm, fitted, notes={UPDATED_FROM: str(base.name)}, warnings=fitted.warnings)
