@@ -36,8 +36,15 @@ lint: install
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: install
+bench: install $(VENV)/rivals/installed
 	@$(BIN)/python -m benchmarks
+
+# What only the benchmarks compare with, apart from what the project uses.
+$(VENV)/rivals/installed: benchmarks/requirements.txt $(VENV)/installed
+	@echo "Installing the benchmarks' rivals …"
+	@$(PYTHON) -m venv $(VENV)/rivals >/dev/null
+	@$(BIN)/uv pip install --quiet --requirement $< --python $(VENV)/rivals/bin/python
+	@touch $@
 
 # Resolves the versions of all packages anew.
 lock: install

@@ -4,13 +4,21 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import lookup, parsing, scoring, snapshots
+from benchmarks import automl, lookup, parsing, quality, scoring, snapshots, training
 from benchmarks.measure import Result
 from nightjar.scoring import create_prediction_tables
 from nightjar.storage import migrate
 from nightjar.storage.embedded import start_server, stop_server
 
-BENCHMARKS = {"parsing": parsing.run, "scoring": scoring.run, "lookup": lookup.run, "snapshots": snapshots.run}
+BENCHMARKS = {
+    "parsing": parsing.run,
+    "scoring": scoring.run,
+    "lookup": lookup.run,
+    "snapshots": snapshots.run,
+    "training": training.run,
+    "quality": quality.run,
+    "automl": automl.run,
+}
 
 
 def main() -> None:
