@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.gains import gain
 from benchmarks.measure import Result
 from nightjar import retail, snapshots
 from nightjar.registry.components import LogScaler
@@ -19,10 +20,9 @@ from nightjar.registry.predictor import load_predictor
 from nightjar.snapshots import SnapshotName
 from nightjar.storage import Database, Role
 from nightjar.training import freeze_training_data, split_training_data, train
-from nightjar.training.compare import bootstrap_gain
 from nightjar.training.dataset import Dataset, read_dataset
 from nightjar.training.evaluation import evaluate
-from nightjar.training.metrics import METRICS, Evaluation, Metric, calibration_error
+from nightjar.training.metrics import METRICS, Evaluation, calibration_error
 from nightjar.usecases import UseCase, find_use_case
 
 DATES = (date(2017, 10, 1), date(2017, 11, 1), date(2017, 12, 1))
@@ -56,7 +56,7 @@ def _compare(database: Database, name: str, metrics: tuple[str, ...], rivals: Ma
             output = rival(columns[0], train_rows, columns[1])
             judged[label].append((ours, Evaluation(ours.dataset, output)))
     found = [
-        _result(f"{name}: {metric}", METRICS[use_case.kind][metric], pairs, use_case.training.seed, label)
+        gain(f"{name}: {metric}", METRICS[use_case.kind][metric], pairs, label)
         for metric in metrics
         for label, pairs in judged.items()
     ]
@@ -79,28 +79,6 @@ def _trained(database: Database, use_case: UseCase, as_of: date) -> tuple[Evalua
     names = [column.name for column in model.signature.inputs]
     columns = [dict(zip(names, part.features.T, strict=True)) for part in parts]
     return evaluate(use_case, estimator, parts[1]), parts[0], (columns[0], columns[1])
-
-
-def _result(
-    work: str, metric: Metric, pairs: list[tuple[Evaluation, Evaluation]], seed: int, rival_name: str
-) -> Result:
-    ours, theirs = (float(np.mean([metric.score(pair[place]) for pair in pairs])) for place in (0, 1))
-    whole = _together([pair[0] for pair in pairs]), _together([pair[1] for pair in pairs])
-    low, high = bootstrap_gain(metric, *whole, seed)
-    return Result(f"{work}, gain {low:+.4f} to {high:+.4f}", ours, theirs, "", rival_name)
-
-
-def _together(evaluations: list[Evaluation]) -> Evaluation:
-    datasets = [evaluation.dataset for evaluation in evaluations]
-    joined = Dataset(
-        features=np.concatenate([dataset.features for dataset in datasets]),
-        target=np.concatenate([dataset.target for dataset in datasets]),
-        day=np.concatenate([dataset.day for dataset in datasets]),
-        entity=np.concatenate([dataset.entity for dataset in datasets]),
-        candidate=np.concatenate([dataset.candidate for dataset in datasets]),
-        discarded=0,
-    )
-    return Evaluation(joined, np.concatenate([evaluation.output for evaluation in evaluations]))
 
 
 def _logistic_on_rfm(train: Columns, rows: Dataset, test: Columns) -> npt.NDArray[np.float64]:

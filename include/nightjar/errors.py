@@ -24,6 +24,18 @@ class NotMigratedError(ConfigurationError):
     """The database lacks the catalog or holds an older one."""
 
 
+class PictureError(NightjarError):
+    """Base of the refusals of pictures."""
+
+
+class PictureFormatError(PictureError):
+    """A picture's file name does not end in .png or .svg."""
+
+
+class PictureFileError(PictureError):
+    """The picture cannot be written to this file."""
+
+
 class DeclarationError(NightjarError):
     """A use case declaration is wrong; the message names file and field."""
 
@@ -96,6 +108,14 @@ class ArtifactError(RegistryError):
     """An artifact is damaged or holds types that are not trusted."""
 
 
+class MixedFeaturesError(RegistryError):
+    """A pipeline makes columns that come from no single feature."""
+
+
+class ReasonsUnknownError(RegistryError):
+    """Nothing exact is known of what each feature adds to the predictions of such a model."""
+
+
 class ServingError(ArtifactError):
     """A part of the estimator has no form in a serving model."""
 
@@ -114,18 +134,6 @@ class UntrustedFileError(ArtifactError):
 
 class VersionMismatchError(ArtifactError):
     """The model was fitted with another version of a library, and the settings refuse that."""
-
-
-class ModelPictureError(RegistryError):
-    """Base of the refusals of pictures of models."""
-
-
-class ModelPictureFormatError(ModelPictureError):
-    """A picture's file name does not end in .png or .svg."""
-
-
-class ModelPictureFileError(ModelPictureError):
-    """The picture cannot be written to this file."""
 
 
 class TransferError(NightjarError):

@@ -219,7 +219,7 @@ def test_a_model_is_carried_over_promoted_and_rolled_back(
     back = run("model", "rollback", "churn_risk", "--reason", "drift", "--json").json
     history = run("model", "history", "churn_risk", "--json").json
 
-    assert (back["version"], back["aliases"]) == (1, [])
+    assert (back["version"], back["aliases"]) == (1, ["champion"])
     assert [(move["model"], move["reason"]) for move in history] == [
         ("churn_risk@1", "drift"), ("churn_risk@2", "better"), ("churn_risk@1", "better"),
     ]  # fmt: skip

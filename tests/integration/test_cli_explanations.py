@@ -1,5 +1,6 @@
 """nightjar model explain, leaderboard and events."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,15 +25,27 @@ def two_models(run: CommandLine, dev_database: Database) -> CommandLine:
 def test_a_model_is_explained_as_text_json_and_picture(two_models: CommandLine, tmp_path: Path) -> None:
     picture = tmp_path / "model.svg"
     explained = two_models("model", "explain", "churn_risk@1", "--picture", str(picture))
-    found = two_models("model", "explain", "churn_risk@1", "--json").json
+    as_json = two_models("model", "explain", "churn_risk@1", "--json", "--picture", str(picture))
+    found = as_json.json
 
     assert explained.code == 0
     assert explained.out.startswith("churn_risk@1 · classification · logistic_regression\n")
     assert "What matters" in explained.out
-    assert explained.err == f"Drawn to {picture}.\n"
+    assert explained.err == as_json.err == f"Drawn to {picture}.\n"
     assert "Do its probabilities hold?" in picture.read_text(encoding="utf-8")
     assert (found["model"], found["kind"], found["trials"]) == ("churn_risk@1", "classification", 2)
     assert found["details"]["lift"][0]["decile"] == 1
+
+
+def test_where_the_picture_is_stands_below_the_text(
+    two_models: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a terminal shows them.
+    monkeypatch.setattr(sys, "stderr", sys.stdout)
+    picture = tmp_path / "model.svg"
+    told = two_models("model", "explain", "churn_risk@1", "--picture", str(picture)).out
+
+    assert told.endswith(f"\nDrawn to {picture}.\n")
 
 
 def test_a_model_without_inspection_is_explained_too(two_models: CommandLine) -> None:

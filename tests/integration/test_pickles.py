@@ -44,7 +44,7 @@ def save(value: object, path: Path) -> Path:
 
 def load(database: Database, path: Path) -> Any:
     with database.connect(Role.TRAINER) as connection:
-        return load_trusted(connection, path)
+        return load_trusted(connection, path)[0]
 
 
 @pytest.fixture(scope="module")

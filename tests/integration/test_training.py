@@ -126,8 +126,8 @@ def test_coefficients_of_a_linear_model_are_named_after_the_features(dev_retail:
 
     assert model.algorithm == "logistic_regression"
     assert {"days_since_last", "income = 100-124K", "intercept"} <= model.coefficients.keys()
-    # The longer since the last purchase, the likelier there is none in the next weeks.
-    assert model.coefficients["days_since_last"] > 0
+    # The more days with a purchase, the less likely there is none in the next weeks.
+    assert model.coefficients["days_84d"] < 0
 
 
 def test_same_data_again_is_a_next_snapshot_and_an_equal_next_model(dev_retail: Database) -> None:

@@ -6,19 +6,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
+from sklearn.base import BaseEstimator
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import PolynomialFeatures
 
+from nightjar.errors import MixedFeaturesError
 from nightjar.registry import Signature, load_estimator, save_estimator
 from nightjar.registry.components import (
     CalibratedClassifier,
+    EmptyColumnFiller,
     LogScaler,
     PartitionedEstimator,
     model_of,
     pipelines_of,
-    prepared_columns,
 )
+from nightjar.registry.prepared_columns import prepared_columns
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.training.estimators import build_estimator
 from nightjar.usecases import Kind
@@ -165,3 +171,54 @@ def test_prepared_columns_are_named_for_people() -> None:
         ("region = süd = 'x'", "region"),
         ("region = west", "region"),
     ]
+
+
+def test_names_that_look_like_others_are_told_apart() -> None:
+    columns = [CopyColumn(name, Encoding.NUMBER) for name in ("missingindicator_x", "x", "number__x")]
+    signature = Signature((*columns, CopyColumn("x_0.0", Encoding.CATEGORY, ("a",))), "probability")
+    matrix = np.random.default_rng(0).normal(size=(50, 4))
+    matrix[:, 3] = 0
+    matrix[:9, 1] = np.nan
+    pipeline = build_estimator(Kind.CLASSIFICATION, "logistic_regression", {}, signature, 0)
+    pipeline.fit(matrix, matrix[:, 0] > 0)
+
+    assert [column.name for column in prepared_columns(pipeline, signature)] == [
+        "missingindicator_x", "x", "number__x", "x is missing", "x_0.0 = a",
+    ]  # fmt: skip
+
+
+def test_selected_columns_keep_their_names() -> None:
+    matrix, target = drawn()
+    signature = Signature(
+        (
+            CopyColumn("one", Encoding.NUMBER),
+            CopyColumn("two", Encoding.NUMBER),
+            CopyColumn("region", Encoding.CATEGORY, REGIONS),
+        ),
+        "probability",
+    )
+    prepare, (_, model) = build_estimator(Kind.CLASSIFICATION, "logistic_regression", {}, signature, 0).steps
+    pipeline = Pipeline([prepare, ("select", SelectKBest(k=2)), ("model", model)]).fit(matrix, target)
+
+    chosen = pipeline["select"].get_support(indices=True)
+    names = ["one", "two", *(f"region = {region}" for region in REGIONS)]
+    assert [column.name for column in prepared_columns(pipeline, signature)] == [names[place] for place in chosen]
+
+
+@pytest.mark.parametrize("step", [PCA(2), PolynomialFeatures()])
+def test_columns_of_several_features_are_refused(step: BaseEstimator) -> None:
+    matrix, target = drawn()
+    signature = Signature(tuple(CopyColumn(name, Encoding.NUMBER) for name in "abc"), "probability")
+    pipeline = Pipeline([("mix", step), ("model", LogisticRegression())]).fit(matrix, target)
+
+    with pytest.raises(MixedFeaturesError, match=f"The step {type(step).__name__} makes columns out of several"):
+        prepared_columns(pipeline, signature)
+
+
+def test_empty_columns_are_zero_whatever_comes_later() -> None:
+    matrix = np.array([[1.0, np.nan, np.nan], [np.nan, np.nan, 2.0]])
+
+    filler = EmptyColumnFiller().fit(matrix)
+
+    np.testing.assert_array_equal(filler.transform(matrix), [[1, 0, np.nan], [np.nan, 0, 2]])
+    np.testing.assert_array_equal(filler.transform(np.array([[np.nan, 7.0, 3.0]])), [[np.nan, 0, 3]])

@@ -10,7 +10,7 @@ from nightjar.training.estimators import ESTIMATORS
 from nightjar.usecases import Kind
 from nightjar.usecases.training import Candidate, SearchRange
 from tests.night_builders import shop_use_case
-from tests.training_builders import ENDLESS, LINEAR, SIGNATURE, TREES, learning_use_case
+from tests.training_builders import ENDLESS, LINEAR, TREES, learning_use_case
 
 
 def test_candidates_take_turns() -> None:
@@ -74,7 +74,7 @@ def test_usual_spaces_are_usable(kind: Kind, key: str) -> None:
     use_case = shop_use_case(kind)
     training = use_case.training.model_copy(update={"candidates": (Candidate(estimator=key),), "trials": 12})
 
-    require_usable(use_case.model_copy(update={"training": training}), SIGNATURE)
+    require_usable(use_case.model_copy(update={"training": training}))
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_usual_spaces_are_usable(kind: Kind, key: str) -> None:
 )
 def test_candidate_that_no_fit_would_accept_is_refused(candidate: Candidate, message: str) -> None:
     with pytest.raises(DeclarationError, match=message):
-        require_usable(learning_use_case(LINEAR, candidate), SIGNATURE)
+        require_usable(learning_use_case(LINEAR, candidate))
 
 
 def test_candidate_that_cannot_be_updated_is_refused_where_that_is_declared() -> None:
     with pytest.raises(DeclarationError, match=r"partial_fit: logistic_regression cannot be updated.*sgd_classifier"):
-        require_usable(learning_use_case(LINEAR, partial_fit=True), SIGNATURE)
+        require_usable(learning_use_case(LINEAR, partial_fit=True))

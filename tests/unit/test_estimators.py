@@ -19,13 +19,22 @@ NUMBERS = (
     CopyColumn("card", Encoding.BOOLEAN),
 )
 REGION = CopyColumn("region", Encoding.CATEGORY, ("north", "south", "west"))
-EVERY_ESTIMATOR = [(kind, key) for kind in Kind for key in ESTIMATORS[kind]]
+# A recommender has the estimators of a classification.
+EVERY_ESTIMATOR = [(kind, key) for kind in Kind if kind is not Kind.RECOMMENDER for key in ESTIMATORS[kind]]
 
 Matrix = npt.NDArray[np.float64]
 
 
 def signature(*columns: CopyColumn) -> Signature:
     return Signature(columns, "output")
+
+
+# So that fits take no time.
+_SMALL = {
+    "hist_gradient_boosting": {"max_iter": 10},
+    "random_forest": {"n_estimators": 10},
+    "extra_trees": {"n_estimators": 10},
+}
 
 
 def sample(columns: tuple[CopyColumn, ...], rows: int = 120, seed: int = 0) -> Matrix:
@@ -41,7 +50,7 @@ def sample(columns: tuple[CopyColumn, ...], rows: int = 120, seed: int = 0) -> M
 
 def fitted(kind: Kind, key: str, columns: tuple[CopyColumn, ...], seed: int = 0) -> Any:
     matrix = sample(columns)
-    parameters = {"n_clusters": 4} if kind is Kind.SEGMENTATION else {}
+    parameters = _SMALL.get(key.rpartition("_")[0], {"n_clusters": 4} if kind is Kind.SEGMENTATION else {})
     target = np.nansum(matrix, axis=1)
     if kind in (Kind.CLASSIFICATION, Kind.RECOMMENDER):
         target = (target > 0).astype(float)

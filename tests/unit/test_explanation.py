@@ -10,11 +10,10 @@ from xml.etree import ElementTree as ET
 import matplotlib as mpl
 import pytest
 
-from nightjar.errors import ModelPictureFileError, ModelPictureFormatError
+from nightjar.errors import PictureFileError, PictureFormatError
 from nightjar.registry import Decision, Signature, Trial
-from nightjar.registry.explanation import explain
-from nightjar.registry.explanation_pictures import draw
-from nightjar.registry.explanation_text import bars, figure, measured, table
+from nightjar.registry.explanation import Explanation, draw
+from nightjar.registry.explanation.text import bars, figure, measured, table
 from nightjar.training.estimators import ESTIMATORS
 from nightjar.training.inspection import inspect_model
 from nightjar.usecases import Kind
@@ -30,25 +29,29 @@ from tests.inspection_builders import (
     use_case_of,
 )
 
-EVERY_ESTIMATOR = [(kind, key) for kind in Kind for key in ESTIMATORS[kind]]
+# A recommender has the estimators of a classification.
+EVERY_ESTIMATOR = [
+    *((kind, key) for kind in Kind if kind is not Kind.RECOMMENDER for key in ESTIMATORS[kind]),
+    (Kind.RECOMMENDER, "hist_gradient_boosting_classifier"),
+]
 ONE_OF_EACH = [
     (Kind.CLASSIFICATION, "logistic_regression"),
     (Kind.RECOMMENDER, "hist_gradient_boosting_classifier"),
     (Kind.REGRESSION, "random_forest_regressor"),
     (Kind.SEGMENTATION, "k_means"),
 ]
-TRIALS = [
+TRIALS = (
     Trial("hist_gradient_boosting_classifier", {f"parameter_{n}": 0.123456 for n in range(9)}, "roc_auc", 0.9012345,
           1.5, spread=0.0123, folds=3, rows=900),
     *(Trial("logistic_regression", {"C": 0.5}, "roc_auc", 0.9 - n / 100, 0.1) for n in range(6)),
     Trial("ridge", {}, "roc_auc", None, 0.0, "it does not classify"),
-]  # fmt: skip
-DECISIONS = [Decision("made_up@2", "roc_auc", 0.9, 0.89, -0.001, 0.02, False, ("The gain is not certain.",))]
+)  # fmt: skip
+DECISIONS = (Decision("made_up@2", "roc_auc", 0.9, 0.89, -0.001, 0.02, False, ("The gain is not certain.",)),)
 
 
 def text_of(kind: Kind, key: str, **changes: Any) -> str:
     record = record_of(kind, key, inspected(kind, key), created_at=datetime(2017, 12, 2), owner="kim", **changes)
-    return explain(record, TRIALS, DECISIONS).as_text()
+    return Explanation(record, TRIALS, DECISIONS).as_text()
 
 
 def texts(path: Path) -> set[str]:
@@ -82,7 +85,7 @@ def test_the_text_tells_the_story_of_a_model() -> None:
     assert "12,345 rows of made_up_20171201_train@1.0.0, as of 2017-12-01; 7 rows left out" in text
     assert "in dev by kim on 2017-12-02" in text
     assert "The best of 8 candidates by roc_auc, mean ± deviation over validation sets; 1 could not be fitted." in text
-    assert "1  hist_gradient_boosting_classifier  0.901 ± 0.012  parameter_0 0.1235" in text
+    assert "1  hist_gradient_boosting_classifier  0.901 ± 0.012     3   900  parameter_0 0.1235" in text
     assert "6  logistic_regression" not in text
     assert "By how much roc_auc gets worse while a feature is shuffled, on 300 test rows." in text
     assert ODD in text
@@ -109,7 +112,7 @@ def test_segments_are_told_with_dates_and_shares() -> None:
 @pytest.mark.parametrize(("kind", "key"), ONE_OF_EACH)
 def test_a_model_without_inspection_is_explained_by_what_there_is(kind: Kind, key: str, tmp_path: Path) -> None:
     record = record_of(kind, key, {}, test_scores={}, training_scores={})
-    text = explain(record, [], []).as_text()
+    text = Explanation(record, (), ()).as_text()
     draw(record, tmp_path / "bare.svg")
 
     assert "It carries no inspection" in text
@@ -119,7 +122,7 @@ def test_a_model_without_inspection_is_explained_by_what_there_is(kind: Kind, ke
 
 def test_the_json_form_holds_everything() -> None:
     kind, key = ONE_OF_EACH[0]
-    found = explain(record_of(kind, key, inspected(kind, key)), TRIALS, DECISIONS).as_json()
+    found = Explanation(record_of(kind, key, inspected(kind, key)), TRIALS, DECISIONS).as_json()
 
     assert json.loads(json.dumps(found)).keys() == found.keys()
     assert (found["model"], found["trained"]["rows"], found["trials"]) == ("made_up@3", 12345, 8)
@@ -171,7 +174,7 @@ def test_each_kind_has_its_panels(kind: Kind, key: str, titles: set[str], tmp_pa
 def test_several_classes_have_a_map_of_what_is_taken_for_what(tmp_path: Path) -> None:
     record = several_classes()
     draw(record, tmp_path / "classes.svg")
-    text = explain(record, [], []).as_text()
+    text = Explanation(record, (), ()).as_text()
 
     assert {"What does it take for what?", *CLASSES} <= texts(tmp_path / "classes.svg")
     assert "What it takes for what" in text
@@ -189,12 +192,12 @@ def test_the_same_model_gives_the_same_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["model.pdf", "model", "svg"])
 def test_another_ending_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelPictureFormatError, match=r"does not end in \.png or \.svg: name the picture so"):
+    with pytest.raises(PictureFormatError, match=r"does not end in \.png or \.svg: name the picture so"):
         draw(record_of(*ONE_OF_EACH[0], {}), tmp_path / name)
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelPictureFileError, match="cannot be written: No such file or directory"):
+    with pytest.raises(PictureFileError, match="cannot be written: No such file or directory"):
         draw(record_of(*ONE_OF_EACH[0], {}), tmp_path / "nowhere" / "model.svg")
 
 
@@ -206,4 +209,4 @@ def test_huge_and_missing_numbers_are_shown(tmp_path: Path) -> None:
     record = replace(record_of(kind, key, details), test_scores={"mean_absolute_error": 1e300})
     draw(record, tmp_path / "huge.png")
 
-    assert "1e+300" in explain(record, [], []).as_text()
+    assert "1e+300" in Explanation(record, (), ()).as_text()

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.feature_selection import SelectFromModel
 from sklearn.pipeline import Pipeline
 
 from nightjar.registry import Signature
-from nightjar.registry.components import CalibratedClassifier, PartitionedEstimator
+from nightjar.registry.components import CalibratedClassifier, FeatureSelector, PartitionedEstimator
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.training.estimators import ESTIMATORS, build_estimator
 from nightjar.training.inspection import inspect_model, training_alerts
@@ -29,7 +28,11 @@ from tests.inspection_builders import (
     use_case_of,
 )
 
-EVERY_ESTIMATOR = [(kind, key) for kind in Kind for key in ESTIMATORS[kind]]
+# A recommender has the estimators of a classification.
+EVERY_ESTIMATOR = [
+    *((kind, key) for kind in Kind if kind is not Kind.RECOMMENDER for key in ESTIMATORS[kind]),
+    (Kind.RECOMMENDER, "hist_gradient_boosting_classifier"),
+]
 SUPERVISED = [(kind, key) for kind, key in EVERY_ESTIMATOR if kind is not Kind.SEGMENTATION]
 TREES = [(kind, key) for kind, key in EVERY_ESTIMATOR if "trees" in key or "forest" in key or "boosting" in key]
 PROBABILITIES = [(kind, key) for kind, key in SUPERVISED if kind is not Kind.REGRESSION]
@@ -168,7 +171,7 @@ def test_each_partition_has_its_trees() -> None:
 def test_a_selected_and_calibrated_model_is_seen_through() -> None:
     train, test = made_rows(Kind.CLASSIFICATION), made_rows(Kind.CLASSIFICATION, 300, 1)
     forest = build_estimator(Kind.CLASSIFICATION, "random_forest_classifier", {"n_estimators": 5}, SIGNATURE, 0)
-    selector = SelectFromModel(forest[-1], threshold=-np.inf, max_features=1)
+    selector = FeatureSelector(forest[-1], 1)
     estimator = Pipeline([forest.steps[0], ("select", selector), ("model", CalibratedClassifier(forest[-1]))])
     estimator.fit(train.features, train.target)
     use_case = use_case_of(Kind.CLASSIFICATION)

@@ -9,11 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import logit
-from sklearn.feature_selection import SelectFromModel
 from sklearn.pipeline import Pipeline
 
 from nightjar.registry import Signature
-from nightjar.registry.components import CalibratedClassifier, PartitionedEstimator, model_of, pipelines_of
+from nightjar.registry.components import (
+    CalibratedClassifier,
+    FeatureSelector,
+    PartitionedEstimator,
+    model_of,
+    pipelines_of,
+)
 from nightjar.registry.predictor import Predictor
 from nightjar.registry.reasons import Contributions, contributions
 from nightjar.storage.copy_reader import CopyColumn, Encoding
@@ -87,7 +92,7 @@ def predictor_of(
     if select:
         judge = build_estimator(kind, f"extra_trees_{'regressor' if kind is Kind.REGRESSION else 'classifier'}",
                                 {"n_estimators": 10}, signature, 0)[-1]  # fmt: skip
-        selection = SelectFromModel(judge, threshold=-np.inf, max_features=4)
+        selection = FeatureSelector(judge, 4)
         estimator = Pipeline([estimator.steps[0], ("select", selection), estimator.steps[1]])
     if calibrate:
         estimator = Pipeline([*estimator.steps[:-1], ("model", CalibratedClassifier(estimator[-1]))])

@@ -129,7 +129,7 @@ def test_single_notable_feature_is_a_name() -> None:
     assert [segment["name"] for segment in segments] == ["High basket value", "Low basket value"]
 
 
-@pytest.mark.filterwarnings("ignore:Mean of empty slice")
+@pytest.mark.filterwarnings("error")
 def test_missing_values_do_not_count() -> None:
     features = FEATURES.copy()
     features[:5, 0] = np.nan

@@ -8,6 +8,9 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from nightjar.errors import ServingParityError
 from nightjar.registry.predictor import Predictor
@@ -70,7 +73,9 @@ def test_a_small_difference_is_refused() -> None:
     record, estimator = record_of(Kind.REGRESSION, "ridge"), fitted(Kind.REGRESSION, "ridge")
     content, _ = make_serving_model(record, estimator, HELD)
 
-    with pytest.raises(ServingParityError, match=r"made_up@1 gives another prediction than the full one .*not stored"):
+    with pytest.raises(
+        ServingParityError, match=r"serving model gives another prediction than the full one .*not stored"
+    ):
         prove_parity(Predictor(record, estimator), serving_predictor(record, altered(content)), HELD)
 
 
@@ -106,3 +111,11 @@ def test_a_proof_needs_rows() -> None:
 
     with pytest.raises(ServingParityError, match="no rows to compare the serving model of made_up@1"):
         make_serving_model(record, estimator, HELD[:0])
+
+
+def test_a_full_model_that_refuses_missing_values_has_no_proof() -> None:
+    rows = np.abs(np.nan_to_num(HELD))
+    estimator = Pipeline([("same", FunctionTransformer()), ("model", Ridge())]).fit(rows, rows[:, 0])
+
+    with pytest.raises(ServingParityError, match=r"cannot score a row without a value \(Input X contains NaN"):
+        make_serving_model(record_of(Kind.REGRESSION, "ridge"), estimator, rows)

@@ -13,6 +13,9 @@ from nightjar.errors import NightjarError
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import parse_date
 
+# What the library makes of a KeyboardInterrupt, without a word.
+_INTERRUPTED = 130
+
 app = typer.Typer(
     help="Nightly batch prediction next to the data, on Apache Airflow and Postgres.",
     no_args_is_help=True,
@@ -61,8 +64,10 @@ def main() -> None:
         _refuse("A value holds bytes that are not UTF-8 text: correct it.")
     except psycopg.OperationalError as error:
         _refuse(f"The database connection was lost ({str(error).splitlines()[0]}): run the command again.")
-    except KeyboardInterrupt:
-        _refuse("Interrupted; what was not finished was rolled back.")
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            _refuse("Interrupted; what was not finished was rolled back.")
+        raise
 
 
 def _refuse(message: str) -> None:

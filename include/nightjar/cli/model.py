@@ -16,6 +16,7 @@ app.command()(model_explanations.explain)
 app.command()(model_explanations.leaderboard)
 app.command()(model_explanations.events)
 app.command()(model_trust.trust)
+app.command()(model_trust.adopt)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME@N")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Kept in the history.")]
@@ -40,13 +41,12 @@ def list_command(
 def show(name: NameArgument, env: EnvironmentOption = "dev", as_json: JsonOption = False) -> None:
     """Show a model version with its leaderboard and what the gates said."""
     from nightjar import registry
-    from nightjar.registry.models import decisions_of, trials_of
     from nightjar.storage import Role
 
     with database(env).connect(Role.SCORER) as connection:
         model = registry.find_model(connection, registry.ModelName.parse(name))
-        trials = [asdict(trial) for trial in trials_of(connection, model.id)]
-        decisions = [asdict(decision) for decision in decisions_of(connection, model.id)]
+        trials = [asdict(trial) for trial in registry.trials_of(connection, model.id)]
+        decisions = [asdict(decision) for decision in registry.decisions_of(connection, model.id)]
     facts = {
         "hyperparameters": dict(model.hyperparameters),
         "training_scores": dict(model.training_scores),

@@ -4,7 +4,8 @@ import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Protocol
 
 import typer
 from rich.console import Console
@@ -16,6 +17,17 @@ from nightjar.storage import Database, open_database
 
 EnvironmentOption = Annotated[str, typer.Option("--env", help="Which database: dev or prod.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable field names.")]
+PictureOption = Annotated[Path | None, typer.Option("--picture", help="Also draw it, as .png or .svg.")]
+
+
+class Report(Protocol):
+    """What is told as JSON or as a text."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the documented JSON form."""
+
+    def as_text(self) -> str:
+        """Return lines to read in a terminal."""
 
 
 def database(environment: str) -> Database:
@@ -81,6 +93,17 @@ def print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
         lines = value if isinstance(value, list) and all(isinstance(item, str) for item in value) else [_cell(value)]
         text = "\n".join(lines).replace("\n", f"\n{'':<{width}}  ")
         print(f"{name:<{width}}  {text}")
+
+
+def print_report(report: Report, *, as_json: bool, picture: Path | None = None) -> None:
+    """Print a report as JSON or text; then tell where its picture was drawn to."""
+    if as_json:
+        print_record(report.as_json(), as_json=True)
+    else:
+        print(report.as_text())
+    if picture is not None:
+        sys.stdout.flush()
+        progress(f"Drawn to {picture}.")
 
 
 def progress(message: str) -> None:

@@ -1,12 +1,11 @@
 """nightjar snapshot diff and verify."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nightjar import snapshots
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, progress
+from nightjar.cli.output import EnvironmentOption, JsonOption, PictureOption, database, print_record, print_report
 from nightjar.snapshots import SnapshotName
 from nightjar.snapshots.errors import VerificationError
 
@@ -17,7 +16,7 @@ def diff(
     left: NameArgument,
     right: NameArgument,
     key: Annotated[list[str] | None, typer.Option("--key", help="Tells rows apart; once per column.")] = None,
-    picture: Annotated[Path | None, typer.Option("--picture", help="Also draw it, as .png or .svg.")] = None,
+    picture: PictureOption = None,
     env: EnvironmentOption = "dev",
     as_json: JsonOption = False,
 ) -> None:
@@ -25,11 +24,7 @@ def diff(
     found = snapshots.diff(database(env), SnapshotName.parse(left), SnapshotName.parse(right), key=key or ())
     if picture is not None:
         snapshots.draw(found, picture)
-        progress(f"Drawn to {picture}.")
-    if as_json:
-        print_record(found.as_json(), as_json=True)
-    else:
-        print(found.as_text())
+    print_report(found, as_json=as_json, picture=picture)
 
 
 def verify(name: NameArgument, env: EnvironmentOption = "dev", as_json: JsonOption = False) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, progress, show_log
+from nightjar.cli.judging import ACTOR, judge
+from nightjar.cli.output import EnvironmentOption, JsonOption, database, progress, show_log
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import parse_date
 
@@ -28,15 +30,20 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train, register and judge a model."""
-    from nightjar import training
+    from nightjar import quality, training
     from nightjar.snapshots import SnapshotName
+    from nightjar.storage import Role
 
     if snapshot_name and as_of:
         raise typer.BadParameter("give --snapshot or --as-of, not both: a snapshot has its date.")
     declared = find_use_case(use_case)
     day = parse_date(as_of) if as_of else None
     target = database(env)
+    # Before anything is frozen for it.
+    training.require_usable(declared)
     if day is not None:
+        progress(f"checking the sources as of {day}")
+        quality.check_sources(target, Role.TRAINER, declared, day, f"{ACTOR} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}")
         progress(f"freezing training data as of {day}")
         snapshot = training.freeze_training_data(target, declared, day)
         training.split_training_data(target, declared, snapshot)
@@ -46,9 +53,7 @@ def train(
     progress(f"training on {snapshot.name}")
     with _bar() as watch:
         record = training.train(target, declared, snapshot, anew=anew, watch=watch)
-    decision = training.compare_with_champion(target, declared, record, "command line")
-    progress(f"gates: {'; '.join(decision.reasons)}")
-    print_record(record.as_json(), as_json=as_json)
+    judge(target, declared, record, as_json=as_json)
 
 
 @contextmanager
@@ -68,7 +73,7 @@ def _bar() -> Iterator["Watch"]:
                 description=f"round {state.rung}/{state.rungs}",
                 completed=state.done,
                 total=state.planned,
-                told=f"{best}{state.seconds_left:.0f} s left at most",
+                told=f"{best}{state.seconds_left:.0f} s left for the round",
             )
 
         yield watch

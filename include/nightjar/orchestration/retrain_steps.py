@@ -54,7 +54,7 @@ def compare(use_case_name: str, model_name: str) -> dict[str, Any]:
     with database.connect(Role.TRAINER) as connection:
         model = registry.find_model(connection, ModelName.parse(model_name))
     decision = compare_with_champion(database, find_use_case(use_case_name), model, run.actor)
-    log.info("%s: %s", model.name, "; ".join(decision.reasons))
+    log.info("%s: %s", model.name, decision.summary())
     return {"model": model_name, **asdict(decision), "reasons": list(decision.reasons)}
 
 

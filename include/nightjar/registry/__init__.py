@@ -1,9 +1,20 @@
 """The model registry: immutable model versions, their artifacts, and the aliases that point at them."""
 
-from nightjar.registry.aliases import Alias, aliased_model, move_alias
+from nightjar.registry.aliases import Alias, aliased_model, move_alias, require_champion
 from nightjar.registry.artifacts import TRUSTED_TYPES, load_estimator, read_artifact, save_estimator
+from nightjar.registry.events import ModelEvent, model_events
+from nightjar.registry.explanation import Explanation, draw, explain
 from nightjar.registry.history import AliasMove, AliasPeriod, alias_history, champion_at, end_of_day, rollback
-from nightjar.registry.models import find_model, list_models, register, save_decision
+from nightjar.registry.models import (
+    decisions_of,
+    find_model,
+    list_models,
+    next_version,
+    register,
+    save_decision,
+    trials_of,
+)
+from nightjar.registry.predictor import Predictor, feature_matrix, load_predictor
 from nightjar.registry.records import Decision, ModelName, ModelRecord, Signature, Trial
 from nightjar.registry.removal import drop
 
@@ -13,22 +24,34 @@ __all__ = [
     "AliasMove",
     "AliasPeriod",
     "Decision",
+    "Explanation",
+    "ModelEvent",
     "ModelName",
     "ModelRecord",
+    "Predictor",
     "Signature",
     "Trial",
     "alias_history",
     "aliased_model",
     "champion_at",
+    "decisions_of",
+    "draw",
     "drop",
     "end_of_day",
+    "explain",
+    "feature_matrix",
     "find_model",
     "list_models",
     "load_estimator",
+    "load_predictor",
+    "model_events",
     "move_alias",
+    "next_version",
     "read_artifact",
     "register",
+    "require_champion",
     "rollback",
     "save_decision",
     "save_estimator",
+    "trials_of",
 ]

@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-from psycopg import sql
-
 from nightjar.errors import ForeignModelError, ModelNotFoundError, UnknownAliasError, did_you_mean
 from nightjar.registry.audit import explained, require_reason
 from nightjar.registry.records import ModelRecord
@@ -33,9 +31,7 @@ class Alias(StrEnum):
 
 def aliased_model(connection: Connection, use_case: str, alias: Alias) -> ModelRecord | None:
     """Return the model that an alias points at, None when it points nowhere yet."""
-    row = connection.execute(
-        sql.SQL(_SQL["select"]) + sql.SQL(" ") + sql.SQL(_SQL["aliased"]), [use_case, alias.value]
-    ).fetchone()
+    row = connection.execute(f"{_SQL['select']} {_SQL['of_alias']}", [use_case, alias.value]).fetchone()
     return None if row is None else ModelRecord.from_row(row)
 
 
@@ -56,7 +52,7 @@ def require_champion(connection: Connection, use_case: str, environment: str) ->
 
 def lock_aliases(connection: Connection, use_case: str) -> None:
     """Make other moves of a use case's aliases wait until the transaction ends."""
-    connection.execute(_SQL["lock_use_case"], [use_case])
+    connection.execute(_SQL["lock_name"], [use_case])
 
 
 def move_alias(

@@ -14,7 +14,9 @@ from skops.io.exceptions import UnsupportedTypeException
 from nightjar.errors import ArtifactError
 from nightjar.registry.soundness import require_sound_trees
 from nightjar.storage.database import Connection
+from nightjar.storage.named_sql import load_sql
 
+_SQL = load_sql("nightjar.registry", "registry.sql")
 CHUNK_BYTES = 8 << 20
 _SCHEMA = "schema.json"
 # Ids of objects, and the files that hold their content.
@@ -24,6 +26,8 @@ _ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")[\w-]+(?=\.)')
 TRUSTED_TYPES = frozenset(
     {
         "nightjar.registry.components.CalibratedClassifier",
+        "nightjar.registry.components.EmptyColumnFiller",
+        "nightjar.registry.components.FeatureSelector",
         "nightjar.registry.components.LogScaler",
         "nightjar.registry.components.PartitionedEstimator",
         "numpy.dtype",
@@ -68,7 +72,7 @@ def load_estimator(content: bytes) -> Any:
     except ArtifactError:
         raise
     except Exception as error:
-        raise _damaged(error) from error
+        raise damaged("artifact", error) from error
     return estimator
 
 
@@ -92,17 +96,18 @@ def _require_trusted(content: bytes) -> None:
     try:
         unknown = set(skops_io.get_untrusted_types(data=content)) - TRUSTED_TYPES
     except Exception as error:
-        raise _damaged(error) from error
+        raise damaged("artifact", error) from error
     if unknown:
         raise ArtifactError(
             f"The artifact holds types that are not trusted: {', '.join(sorted(unknown))}. It was not loaded."
         )
 
 
-def _damaged(error: Exception) -> ArtifactError:
+def damaged(what: str, error: Exception) -> ArtifactError:
+    """Return the refusal of bytes that could not be read, with the first line of what a library said of them."""
     # An error without a text has no first line.
     reason = next(iter(str(error).splitlines()), type(error).__name__)
-    return ArtifactError(f"The artifact is damaged: {reason}. Export it again.")
+    return ArtifactError(f"The {what} is damaged: {reason}. Export it again.")
 
 
 def write_artifact(connection: Connection, content: bytes | io.BufferedIOBase, file_format: str = "skops") -> str:
@@ -120,10 +125,7 @@ def write_artifact(connection: Connection, content: bytes | io.BufferedIOBase, f
     byte_count = file.seek(0, io.SEEK_END)
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").hexdigest()
-    added = connection.execute(
-        "INSERT INTO nightjar.artifact (sha256, format, byte_count) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-        [digest, file_format, byte_count],
-    )
+    added = connection.execute(_SQL["insert_artifact"], [digest, file_format, byte_count])
     if added.rowcount:
         _write_chunks(connection, digest, file)
     return digest
@@ -134,9 +136,7 @@ def _write_chunks(connection: Connection, digest: str, file: io.BufferedIOBase) 
     written = hashlib.sha256()
     for ordinal, chunk in enumerate(iter(lambda: file.read(CHUNK_BYTES), b"")):
         written.update(chunk)
-        connection.execute(
-            "INSERT INTO nightjar.artifact_chunk (sha256, ordinal, data) VALUES (%s, %s, %b)", [digest, ordinal, chunk]
-        )
+        connection.execute(_SQL["insert_chunk"], [digest, ordinal, chunk])
     if written.hexdigest() != digest:
         raise ArtifactError(f"The file of artifact {digest[:12]}… changed while it was read: store it again.")
 
@@ -149,11 +149,7 @@ def read_chunks(connection: Connection, digest: str) -> Iterator[bytes]:
     """
     found = hashlib.sha256()
     for ordinal in count():
-        row = connection.execute(
-            "SELECT data FROM nightjar.artifact_chunk WHERE sha256 = %s AND ordinal = %s",
-            [digest, ordinal],
-            binary=True,
-        ).fetchone()
+        row = connection.execute(_SQL["chunk"], [digest, ordinal], binary=True).fetchone()
         if row is None:
             break
         found.update(row["data"])

@@ -1,7 +1,6 @@
 """Parts of pipelines that scikit-learn lacks. Artifacts name them, so this module and its classes keep their names."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,8 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.feature_selection import SelectorMixin
 from sklearn.pipeline import Pipeline
-
-from nightjar.registry.records import Signature
 
 Matrix = npt.NDArray[np.float64]
 # Probabilities of 0 and 1 have no log odds.
@@ -35,6 +33,45 @@ class LogScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         return hasattr(self, "n_features_in_")
 
 
+class EmptyColumnFiller(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Zero in the columns that held no value at all in training, which boosting cannot make bins of."""
+
+    def fit(self, matrix: Matrix, target: object = None) -> "EmptyColumnFiller":  # noqa: ARG002
+        """Learn which columns are empty."""
+        self.n_features_in_ = matrix.shape[1]
+        self.empty_: npt.NDArray[np.bool_] = np.all(np.isnan(matrix), axis=0)
+        return self
+
+    def transform(self, matrix: Matrix) -> Matrix:
+        """Return the matrix, same shape; whatever an empty column holds by now is left out."""
+        return np.where(self.empty_, 0.0, matrix) if self.empty_.any() else matrix
+
+
+class FeatureSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
+    """Keeps the columns that an estimator finds most important; what it was judged by is not kept."""
+
+    def __init__(self, judge: Any, count: int) -> None:
+        self.judge = judge
+        self.count = count
+
+    def fit(self, matrix: Matrix, target: Matrix) -> "FeatureSelector":
+        """Fit the judge, and choose at most `count` columns by its importances."""
+        importances = clone(self.judge).fit(matrix, target).feature_importances_
+        self.n_features_in_ = matrix.shape[1]
+        self.support_ = np.zeros(matrix.shape[1], dtype=bool)
+        self.support_[np.argsort(-importances, kind="stable")[: self.count]] = True
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # Trees judge columns with missing values too.
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _get_support_mask(self) -> npt.NDArray[np.bool_]:
+        return self.support_
+
+
 class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier whose log probabilities are stretched by `slope_` and shifted by `shift_` per class.
 
@@ -44,6 +81,11 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
+
+    @property
+    def n_features_in_(self) -> int:
+        """How many columns it was fitted on."""
+        return int(self.estimator.n_features_in_)
 
     def fit(self, matrix: Matrix, target: Matrix) -> "CalibratedClassifier":
         """Fit the classifier; until `calibrate` is called its probabilities stay as they are."""
@@ -104,6 +146,11 @@ class PartitionedEstimator(BaseEstimator):  # type: ignore[misc]
         self.names = names
         self.minimum_rows = minimum_rows
 
+    @property
+    def n_features_in_(self) -> int:
+        """How many columns it was fitted on."""
+        return int(self.common_.n_features_in_)
+
     def fit(self, matrix: Matrix, target: Matrix) -> "PartitionedEstimator":
         """Fit the common pipeline on all rows, and each value's on its own."""
         self.common_ = clone(self.estimator).fit(matrix, target)
@@ -152,25 +199,3 @@ def model_of(pipeline: Pipeline) -> Any:
     """Return the model at the end of a pipeline, without its calibration."""
     last = pipeline[-1]
     return last.estimator if isinstance(last, CalibratedClassifier) else last
-
-
-@dataclass(frozen=True)
-class PreparedColumn:
-    """A column that a model sees after preparation: its name for people, and the input that it comes from."""
-
-    name: str
-    source: str
-
-
-def prepared_columns(pipeline: Pipeline, signature: Signature) -> list[PreparedColumn]:
-    """Return the columns that a pipeline's model sees, in its order: `spend`, `spend is missing`, `region = north`."""
-    labels = {
-        f"category__{column.name}_{float(code)}": PreparedColumn(f"{column.name} = {category}", column.name)
-        for column in signature.inputs
-        for code, category in enumerate(column.categories)
-    }
-    for column in signature.inputs:
-        labels[f"number__{column.name}"] = PreparedColumn(column.name, column.name)
-        labels[f"number__missingindicator_{column.name}"] = PreparedColumn(f"{column.name} is missing", column.name)
-    names = pipeline[:-1].get_feature_names_out([column.name for column in signature.inputs])
-    return [labels[name] for name in names]

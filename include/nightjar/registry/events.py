@@ -6,11 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from nightjar.storage import Database, Role
+from nightjar.storage.named_sql import load_sql
 
-_EVENTS = """
-SELECT happened_at, actor, login, event, model, use_case, reason, details FROM nightjar.model_event
-WHERE %(use_case)s::text IS NULL OR use_case = %(use_case)s ORDER BY id DESC
-"""
+_SQL = load_sql("nightjar.registry", "registry.sql")
 
 
 @dataclass(frozen=True)
@@ -30,4 +28,4 @@ class ModelEvent:
 def model_events(database: Database, use_case: str | None = None) -> list[ModelEvent]:
     """Return what happened to all models, or to those of one use case, newest first."""
     with database.connect(Role.SCORER) as connection:
-        return [ModelEvent(**row) for row in connection.execute(_EVENTS, {"use_case": use_case})]
+        return [ModelEvent(**row) for row in connection.execute(_SQL["events"], {"use_case": use_case})]

@@ -98,7 +98,7 @@ def rollback(database: Database, use_case: str, *, to: ModelName | None, reason:
         target = _earlier_champion(moves, to, use_case, database.name)
         model = find_model(connection, target)
         move_alias(connection, use_case, Alias.CHAMPION, model, reason=reason, actor=actor)
-    return model
+        return find_model(connection, target)
 
 
 def _earlier_champion(moves: list[AliasMove], to: ModelName | None, use_case: str, environment: str) -> ModelName:

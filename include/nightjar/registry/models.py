@@ -1,11 +1,10 @@
 """Model versions: register, look up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from nightjar.errors import ModelDroppedError, ModelNotFoundError, did_you_mean
@@ -21,7 +20,7 @@ _SQL = load_sql("nightjar.registry", "registry.sql")
 
 def next_version(connection: Connection, name: str) -> ModelName:
     """Return the next version of a model name that never was, and hold it until the transaction ends."""
-    connection.execute(_SQL["lock_use_case"], [name])
+    connection.execute(_SQL["lock_name"], [name])
     row = connection.execute(_SQL["next_version"], [name]).fetchone()
     assert row is not None
     return ModelName(name, row["version"])
@@ -43,43 +42,29 @@ def register(
     _require_never_dropped(connection, record.name)
     digest = write_artifact(connection, artifact)
     assert digest == record.sha256
-    values: dict[str, Any] = {name: getattr(record, name) for name in record.__dataclass_fields__}
-    for name in (
-        "hyperparameters",
-        "coefficients",
-        "training_scores",
-        "test_scores",
-        "details",
-        "environment",
-    ):
-        values[name] = Jsonb(dict(values[name]))
-    values |= {
-        "name": record.name.name,
-        "version": record.name.version,
-        "signature": Jsonb(record.signature.as_json()),
-        "imported_at": imported_at,
-    }
+    values = _columns(record) | {"imported_at": imported_at}
     row = connection.execute(_SQL["insert_model"], values).fetchone()
     assert row is not None
     model_id: int = row["id"]
     if record.details.get("segments"):
         connection.execute(_SQL["insert_segments"], {"model_id": model_id, "details": values["details"]})
     for place, trial in enumerate(trials, start=1):
-        connection.execute(
-            _SQL["insert_trial"],
-            [model_id, place, trial.algorithm, Jsonb(dict(trial.parameters)), trial.metric, trial.score,
-             trial.spread, trial.folds, trial.rows, trial.fit_seconds, trial.failure],
-        )  # fmt: skip
+        facts = {"model_id": model_id, "place": place, "parameters": Jsonb(dict(trial.parameters))}
+        connection.execute(_SQL["insert_trial"], asdict(trial) | facts)
     return model_id
+
+
+def _columns(record: ModelRecord) -> dict[str, Any]:
+    values: dict[str, Any] = {name: getattr(record, name) for name in record.__dataclass_fields__}
+    mappings = {name: Jsonb(dict(value)) for name, value in values.items() if isinstance(value, Mapping)}
+    identity = {"name": record.name.name, "version": record.name.version}
+    return values | mappings | identity | {"signature": Jsonb(record.signature.as_json())}
 
 
 def save_decision(connection: Connection, model_id: int, decision: Decision) -> None:
     """Record what the gates said of a model."""
-    values = asdict(decision)
-    connection.execute(
-        _SQL["insert_decision"],
-        [model_id, *(values[name] for name in values if name != "reasons"), list(decision.reasons)],
-    )
+    facts = {"model_id": model_id, "reasons": list(decision.reasons)}
+    connection.execute(_SQL["insert_decision"], asdict(decision) | facts)
 
 
 def find_model(connection: Connection, name: ModelName) -> ModelRecord:
@@ -88,9 +73,7 @@ def find_model(connection: Connection, name: ModelName) -> ModelRecord:
     Raises:
         ModelNotFoundError: with the versions that exist, or the nearest name.
     """
-    row = connection.execute(
-        sql.SQL(_SQL["select"]) + sql.SQL(" WHERE name = %s AND version = %s"), [name.name, name.version]
-    ).fetchone()
+    row = connection.execute(f"{_SQL['select']} {_SQL['of_name']}", [name.name, name.version]).fetchone()
     if row is None:
         raise ModelNotFoundError(_not_found(connection, name))
     return ModelRecord.from_row(row)
@@ -109,7 +92,7 @@ def _not_found(connection: Connection, name: ModelName) -> str:
 
 def _require_never_dropped(connection: Connection, name: ModelName) -> None:
     # A drop that is under way ends first.
-    connection.execute(_SQL["lock_use_case"], [name.name])
+    connection.execute(_SQL["lock_name"], [name.name])
     if dropped := drop_of(connection, name):
         raise ModelDroppedError(f"{name} was {dropped}: its number is not used again. Train a new version instead.")
 
@@ -130,9 +113,5 @@ def decisions_of(connection: Connection, model_id: int) -> list[Decision]:
 def list_models(database: Database, use_case: str | None = None) -> list[ModelRecord]:
     """Return all model versions, or those of one use case, by name and version."""
     with database.connect(Role.SCORER) as connection:
-        rows = connection.execute(
-            sql.SQL(_SQL["select"])
-            + sql.SQL(" WHERE %(use_case)s::text IS NULL OR use_case = %(use_case)s ORDER BY name, version"),
-            {"use_case": use_case},
-        )
+        rows = connection.execute(f"{_SQL['select']} {_SQL['of_use_case']}", {"use_case": use_case})
         return [ModelRecord.from_row(row) for row in rows]

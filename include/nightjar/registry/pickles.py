@@ -17,7 +17,7 @@ from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 
-_SQL = load_sql("nightjar.registry", "serving.sql")
+_SQL = load_sql("nightjar.registry", "registry.sql")
 _READERS: dict[str, Callable[[io.BytesIO], Any]] = {".pkl": pickle.load, ".pickle": pickle.load, ".joblib": joblib.load}
 
 
@@ -31,12 +31,12 @@ def trust_file(database: Database, path: Path, *, reason: str) -> str:
     require_reason(reason)
     digest = hashlib.sha256(_content(path)).hexdigest()
     with database.connect(Role.OWNER) as connection:
-        connection.execute(_SQL["trust"], [digest, reason])
+        connection.execute(_SQL["trust_file"], [digest, reason])
     return digest
 
 
-def load_trusted(connection: Connection, path: Path) -> Any:
-    """Return the estimator in a pickle or joblib file whose content is trusted.
+def load_trusted(connection: Connection, path: Path) -> tuple[Any, str]:
+    """Return the estimator in a pickle or joblib file whose content is trusted, and the sha256 of that.
 
     Nothing of the file is run before its sha256 is found on the list, and what is then read is what was hashed.
 
@@ -62,7 +62,7 @@ def load_trusted(connection: Connection, path: Path) -> Any:
     if not isinstance(estimator, BaseEstimator):
         raise ArtifactError(f"{path.name} holds a {type(estimator).__name__}: an estimator of scikit-learn is needed.")
     save_estimator(estimator)
-    return estimator
+    return estimator, digest
 
 
 def _content(path: Path) -> bytes:

@@ -103,6 +103,16 @@ class Decision:
     passed: bool
     reasons: tuple[str, ...]
 
+    def summary(self) -> str:
+        """Return the scores, the champion's beside them, and what the gates said, in words."""
+        verdict = f"{'passed' if self.passed else 'not passed'}: {'; '.join(self.reasons)}"
+        if self.champion_score is None:
+            return f"{self.metric} {self.model_score:.4f} on the test rows, no champion to compare with; {verdict}"
+        return (
+            f"{self.metric} {self.model_score:.4f} on the test rows against {self.champion_score:.4f} of the champion "
+            f"{self.champion}, a gain of {self.gain_low:+.4f} to {self.gain_high:+.4f} (95 % interval); {verdict}"
+        )
+
 
 @dataclass(frozen=True)
 class ModelRecord:

@@ -2,6 +2,15 @@
 SELECT m.*, ARRAY(SELECT alias FROM nightjar.alias a WHERE a.model_id = m.id ORDER BY alias) AS aliases
 FROM nightjar.model_version m
 
+-- name: of_name
+WHERE m.name = %s AND m.version = %s
+
+-- name: of_alias
+WHERE m.id = (SELECT model_id FROM nightjar.alias WHERE use_case = %s AND alias = %s)
+
+-- name: of_use_case
+WHERE %(use_case)s::text IS NULL OR m.use_case = %(use_case)s ORDER BY m.name, m.version
+
 -- name: insert_model
 INSERT INTO nightjar.model_version (
     name, version, use_case, kind, algorithm, snapshot, train_split, test_split,
@@ -13,8 +22,8 @@ VALUES (
     %(name)s, %(version)s, %(use_case)s, %(kind)s, %(algorithm)s, %(snapshot)s, %(train_split)s, %(test_split)s,
     (SELECT id FROM nightjar.snapshot WHERE full_name = %(snapshot)s AND state <> 'purged'),
     (SELECT id FROM nightjar.snapshot WHERE full_name = %(train_split)s AND state <> 'purged'),
-    (SELECT id FROM nightjar.snapshot WHERE full_name = %(test_split)s AND state <> 'purged'), %(as_of)s, %(training_query)s, %(processed_rows)s, %(discarded_rows)s,
-    %(preprocess_seconds)s, %(fit_seconds)s, %(iterations)s, %(output_type)s, %(hyperparameters)s, %(coefficients)s,
+    (SELECT id FROM nightjar.snapshot WHERE full_name = %(test_split)s AND state <> 'purged'), %(as_of)s,
+    %(training_query)s, %(processed_rows)s, %(discarded_rows)s, %(preprocess_seconds)s, %(fit_seconds)s, %(iterations)s, %(output_type)s, %(hyperparameters)s, %(coefficients)s,
     %(training_scores)s, %(test_scores)s, %(signature)s, %(details)s, %(environment)s, %(code_version)s, %(sha256)s,
     %(trained_in)s, coalesce(%(created_at)s, clock_timestamp()), %(imported_at)s)
 RETURNING id
@@ -27,12 +36,23 @@ FROM jsonb_array_elements(%(details)s::jsonb->'segments') s
 -- name: insert_trial
 INSERT INTO nightjar.trial (model_id, place, algorithm, parameters, metric, score, spread, folds, rows, fit_seconds,
                             failure)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%(model_id)s, %(place)s, %(algorithm)s, %(parameters)s, %(metric)s, %(score)s, %(spread)s, %(folds)s, %(rows)s,
+        %(fit_seconds)s, %(failure)s)
 
 -- name: insert_decision
 INSERT INTO nightjar.decision (model_id, champion, metric, model_score, champion_score, gain_low, gain_high, passed,
                                reasons)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%(model_id)s, %(champion)s, %(metric)s, %(model_score)s, %(champion_score)s, %(gain_low)s, %(gain_high)s,
+        %(passed)s, %(reasons)s)
+
+-- name: insert_artifact
+INSERT INTO nightjar.artifact (sha256, format, byte_count) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
+
+-- name: insert_chunk
+INSERT INTO nightjar.artifact_chunk (sha256, ordinal, data) VALUES (%s, %s, %b)
+
+-- name: chunk
+SELECT data FROM nightjar.artifact_chunk WHERE sha256 = %s AND ordinal = %s
 
 -- name: next_version
 SELECT coalesce(max(version), 0) + 1 AS version FROM nightjar.model_event WHERE name = %s
@@ -43,6 +63,10 @@ SELECT name, version FROM nightjar.model_version ORDER BY name, version
 -- name: dropped
 SELECT happened_at, actor, reason
 FROM nightjar.model_event WHERE name = %s AND version = %s AND event = 'dropped'
+
+-- name: events
+SELECT happened_at, actor, login, event, model, use_case, reason, details
+FROM nightjar.model_event WHERE %(use_case)s::text IS NULL OR use_case = %(use_case)s ORDER BY id DESC
 
 -- name: explain_change
 SELECT set_config('nightjar.actor', %(actor)s, true), set_config('nightjar.reason', %(reason)s, true)
@@ -75,9 +99,6 @@ WHERE sha256 = ANY (%s)
   AND NOT EXISTS (SELECT FROM nightjar.model_version m WHERE m.sha256 = a.sha256)
   AND NOT EXISTS (SELECT FROM nightjar.serving_model s WHERE s.sha256 = a.sha256)
 
--- name: aliased
-WHERE m.id = (SELECT model_id FROM nightjar.alias WHERE use_case = %s AND alias = %s)
-
 -- name: set_alias
 INSERT INTO nightjar.alias (use_case, alias, model_id) VALUES (%(use_case)s, %(alias)s, %(model_id)s)
 ON CONFLICT (use_case, alias) DO UPDATE SET model_id = excluded.model_id
@@ -90,5 +111,21 @@ FROM nightjar.alias_move WHERE use_case = %s AND alias = %s ORDER BY id DESC
 SELECT use_case, alias, model, since, until, actor, reason
 FROM nightjar.alias_period WHERE use_case = %s AND alias = %s ORDER BY since
 
--- name: lock_use_case
+-- name: lock_name
 SELECT pg_advisory_xact_lock(hashtext('nightjar alias'), hashtext(%s))
+
+-- name: insert_serving
+INSERT INTO nightjar.serving_model (model_id, sha256, opset, trees_opset, rows, largest_difference, tolerance,
+                                    full_seconds, serving_seconds)
+VALUES (%(model_id)s, %(sha256)s, %(opset)s, %(trees_opset)s, %(rows)s, %(largest_difference)s, %(tolerance)s,
+        %(full_seconds)s, %(serving_seconds)s)
+
+-- name: find_serving
+SELECT sha256, rows, largest_difference, tolerance, full_seconds, serving_seconds
+FROM nightjar.serving_model WHERE model_id = %s
+
+-- name: trust_file
+INSERT INTO nightjar.trusted_file (sha256, comment) VALUES (%s, %s) ON CONFLICT DO NOTHING
+
+-- name: is_trusted
+SELECT FROM nightjar.trusted_file WHERE sha256 = %s

@@ -34,7 +34,7 @@ def drop(database: Database, name: ModelName, *, reason: str | None = None, acto
         require_reason(reason)
     with database.connect(Role.OWNER) as connection:
         # An import of the same version waits, and then learns of the drop.
-        connection.execute(_SQL["lock_use_case"], [name.name])
+        connection.execute(_SQL["lock_name"], [name.name])
         model = find_model(connection, name)
         _require_unused(connection, name, model.id)
         artifacts = [row["sha256"] for row in connection.execute(_SQL["artifacts_of"], {"id": model.id})]

@@ -11,7 +11,7 @@ from nightjar.registry.serving.graph import OPSET, TREES_OPSET
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 
-_SQL = load_sql("nightjar.registry", "serving.sql")
+_SQL = load_sql("nightjar.registry", "registry.sql")
 
 
 @dataclass(frozen=True)

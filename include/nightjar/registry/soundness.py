@@ -21,7 +21,7 @@ def require_sound_trees(estimator: Any) -> None:
     Raises:
         ArtifactError: there is such a tree.
     """
-    for part in _parts(estimator, set()):
+    for part in parts_of(estimator):
         # Ensembles also hold unfitted ones, the patterns of theirs.
         if isinstance(part, BaseDecisionTree) and hasattr(part, "tree_"):
             _require_sound_tree(part)
@@ -31,8 +31,12 @@ def require_sound_trees(estimator: Any) -> None:
                 _require_sound_predictor(tree, part.n_features_in_, categorical)
 
 
+def parts_of(estimator: Any) -> Iterator[Any]:
+    """Yield the objects of scikit-learn's and ours that an estimator holds, itself included."""
+    yield from _parts(estimator, set())
+
+
 def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
-    """Yield the objects of scikit-learn's and ours that another holds, itself included."""
     if id(value) in seen:
         return
     seen.add(id(value))

@@ -12,10 +12,10 @@ from psycopg import sql
 
 from nightjar import registry
 from nightjar.errors import NightInProgressError, ScoringError
-from nightjar.registry import ModelName
-from nightjar.registry.aliases import require_champion
+from nightjar.registry import ModelName, require_champion
 from nightjar.registry.environment import code_version
 from nightjar.scoring.prediction_tables import create_prediction_tables, prediction_table_exists
+from nightjar.settings import version_mismatch
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -74,9 +74,12 @@ def open_commit(
     A night that another run left open is taken over, unless that run is at work on it.
 
     Raises:
+        ConfigurationError: the policy for other library versions is none.
         ModelNotFoundError: there is no champion, or no such model.
         NightInProgressError: another run is at work on the same night.
     """
+    # A wrong setting must not leave an open night behind.
+    version_mismatch()
     with database.connect(Role.SCORER) as connection:
         exists = prediction_table_exists(connection, use_case)
     if not exists:

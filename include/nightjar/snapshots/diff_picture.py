@@ -4,36 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from nightjar.drawing import BLUE, DASHES, GREY, INK, ORANGE, RED, SMALL, place_legend, shortened, strip, write_picture
 from nightjar.snapshots.diff import Diff
 from nightjar.snapshots.distribution import LARGE_SHIFT, SOME_SHIFT, Shift
-from nightjar.snapshots.errors import PictureFileError, PictureFormatError
 
 SHOWN_COLUMNS = 30
 # Longer bars would hide the thresholds; any shift above the second one is large.
 LONGEST_BAR = 1.0
-_NAME_LENGTH = 28
-_FORMATS = (".png", ".svg")
-
-# Told apart also by people who confuse red and green, and in grey.
-_COLOURS = {"none": "#8FA3B0", "some": "#E8A33D", "large": "#B3261E"}
+_COLOURS = {"none": GREY, "some": ORANGE, "large": RED}
 _LEGEND = {
     "none": f"no shift < {SOME_SHIFT}",
     "some": f"some {SOME_SHIFT} to {LARGE_SHIFT}",
     "large": f"large > {LARGE_SHIFT}",
-}
-_LEFT, _RIGHT, _INK, _FAINT = "#9AA0A6", "#1F5FA8", "#202124", "#DADCE0"
-# Names are text, whatever dollar signs they hold; the same comparison gives the same file.
-_SETTINGS = {
-    "text.parse_math": False,
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": _INK,
-    "axes.edgecolor": _FAINT,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "nightjar",
 }
 
 
@@ -44,33 +26,16 @@ def draw(difference: Diff, path: Path) -> None:
         PictureFormatError: another ending.
         PictureFileError: the file cannot be written.
     """
-    suffix = path.suffix.lower()
-    if suffix not in _FORMATS:
-        raise PictureFormatError(f"{str(path)!r} does not end in {' or '.join(_FORMATS)}: name the picture so.")
-    import warnings
-
-    import matplotlib as mpl
-
-    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
-        # A character that the font lacks is drawn as a box.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure = _figure(difference)
-        try:
-            figure.savefig(path, format=suffix[1:], dpi=150, metadata={"Date": None} if suffix == ".svg" else None)
-        except OSError as error:
-            raise PictureFileError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
+    write_picture(lambda: _figure(difference), path)
 
 
 def _figure(difference: Diff) -> Any:
-    """Return a figure of its own, which no display or global state knows of."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     shifts = _most_shifted(difference.shifts)
     # In inches: the rows, and around them title, legend and axis.
     height = 0.3 * max(len(shifts), 3) + 2.0
     figure = Figure(figsize=(10, height))
-    FigureCanvasAgg(figure)
     title = f"{difference.left}  →  {difference.right}"
     figure.text(0.02, 1 - 0.28 / height, title, size=min(13, 900 / len(title)), weight="bold", va="center")
     figure.text(0.02, 1 - 0.58 / height, _summary(difference), size=9.5, va="center")
@@ -83,7 +48,7 @@ def _figure(difference: Diff) -> Any:
     _draw_nulls(null_axes, shifts, difference)
     if len(shifts) < len(difference.shifts):
         note = f"The {len(shifts)} columns that shifted most, of {len(difference.shifts)}."
-        figure.text(0.02, 0.14 / height, note, size=8.5, style="italic", va="center")
+        figure.text(0.02, 0.14 / height, note, size=SMALL, style="italic", va="center")
     return figure
 
 
@@ -105,28 +70,29 @@ def _draw_shifts(axes: Any, shifts: Sequence[Shift]) -> None:
         height=0.62,
     )
     for threshold in (SOME_SHIFT, LARGE_SHIFT):
-        axes.axvline(threshold, color=_INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=3)
+        axes.axvline(threshold, color=INK, linewidth=0.8, linestyle=DASHES, zorder=3)
     for place, value in enumerate(values):
         # The numbers are a column of their own, where no bar and no threshold reaches.
-        axes.text(longest * 1.14, place, _psi(value), ha="right", va="center", size=8.5)
+        axes.text(longest * 1.14, place, _psi(value), ha="right", va="center", size=SMALL)
         if value > longest:
             axes.text(longest * 0.985, place, "»", ha="right", va="center", color="white", weight="bold")
     axes.set_xlim(0, longest * 1.15)
-    axes.set_yticks(range(len(shifts)), [_shortened(shift.column) for shift in shifts])
+    axes.set_yticks(range(len(shifts)), [shortened(shift.column, 28) for shift in shifts])
     axes.set_ylim(len(shifts) - 0.4, -0.6)
     cut = f"; bars are cut at {LONGEST_BAR:g}" if max(values) > longest else ""
     axes.set_xlabel(f"population stability index (PSI){cut}")
-    _add_legend(axes, [Patch(color=_COLOURS[reading], label=label) for reading, label in _LEGEND.items()], columns=3)
-    _strip(axes)
+    patches = [Patch(color=_COLOURS[reading], label=label) for reading, label in _LEGEND.items()]
+    place_legend(axes, columns=3, handles=patches, handlelength=1.0)
+    strip(axes, grid="x")
 
 
 def _draw_nulls(axes: Any, shifts: Sequence[Shift], difference: Diff) -> None:
     bars = []
-    for name, offset, colour in (("left", -0.17, _LEFT), ("right", 0.17, _RIGHT)):
+    for name, offset, colour in (("left", -0.17, GREY), ("right", 0.17, BLUE)):
         shares = [100 * (getattr(shift, name).null_share or 0) for shift in shifts]
         places = [place + offset for place in range(len(shifts))]
         bars.append(
-            axes.barh(places, shares, height=0.31, color=colour, label=_shortened(str(getattr(difference, name)), 36))
+            axes.barh(places, shares, height=0.31, color=colour, label=shortened(str(getattr(difference, name)), 36))
         )
     highest = max(bar.get_width() for container in bars for bar in container)
     axes.set_xlim(0, highest * 1.08 or 1)
@@ -135,31 +101,8 @@ def _draw_nulls(axes: Any, shifts: Sequence[Shift], difference: Diff) -> None:
     if highest == 0:
         axes.set_xticks([0])
         axes.text(0.5, 0.5, "no NULLs on either side", transform=axes.transAxes, ha="center", va="center", size=9)
-    _add_legend(axes, bars, columns=1)
-    _strip(axes)
-
-
-def _add_legend(axes: Any, handles: Sequence[Any], columns: int) -> None:
-    axes.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(-0.01, 1.0),
-        ncols=columns,
-        frameon=False,
-        borderaxespad=0.2,
-        columnspacing=1.2,
-        handlelength=1.0,
-        handletextpad=0.5,
-        fontsize=8.5,
-    )
-
-
-def _strip(axes: Any) -> None:
-    """Leave only what helps to read the bars."""
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.tick_params(length=0)
-    axes.grid(axis="x", color=_FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
+    place_legend(axes, columns=1, handles=bars, handlelength=1.0)
+    strip(axes, grid="x")
 
 
 def _summary(difference: Diff) -> str:
@@ -178,12 +121,6 @@ def _reason(difference: Diff) -> str:
     if not difference.shifts:
         return "The snapshots have no column in common."
     return f"{difference.left if difference.rows.left == 0 else difference.right} has no rows: nothing to compare."
-
-
-def _shortened(name: str, length: int = _NAME_LENGTH) -> str:
-    """Return a name in one line and of a length that fits; its end stays, where numbers often are."""
-    line = " ".join(name.split())
-    return line if len(line) <= length else f"{line[: length - 10]}…{line[-9:]}"
 
 
 def _psi(value: float) -> str:

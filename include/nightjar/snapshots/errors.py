@@ -155,17 +155,5 @@ class DiffKeyError(SnapshotError):
     """The key of a comparison does not exist in both snapshots or is not unique."""
 
 
-class PictureError(SnapshotError):
-    """Base of the refusals of pictures."""
-
-
-class PictureFormatError(PictureError):
-    """A picture's file name does not end in .png or .svg."""
-
-
-class PictureFileError(PictureError):
-    """The picture cannot be written to this file."""
-
-
 class VerificationError(SnapshotError):
     """The stored rows, or those that the statements give, are not those that the catalog knows."""

@@ -5,9 +5,10 @@ import numpy.typing as npt
 
 from nightjar import registry, snapshots
 from nightjar.registry import Alias, Decision, ModelRecord
-from nightjar.registry.predictor import load_predictor
+from nightjar.registry.predictor import Predictor, load_predictor
 from nightjar.snapshots import SnapshotName
 from nightjar.storage import Database, Role
+from nightjar.storage.database import Connection
 from nightjar.training.dataset import read_dataset
 from nightjar.training.evaluation import evaluate
 from nightjar.training.metrics import Evaluation, Metric, declared_metric
@@ -111,7 +112,7 @@ def _evaluations(
     with database.connect(Role.TRAINER) as connection:
         champion = registry.aliased_model(connection, use_case.name, Alias.CHAMPION)
         ours = load_predictor(connection, model)
-        theirs = load_predictor(connection, champion) if champion and champion.id != model.id else None
+        theirs = _to_measure(connection, champion) if champion and champion.id != model.id else None
     evaluations = [
         evaluate(
             use_case,
@@ -122,3 +123,8 @@ def _evaluations(
         if predictor is not None
     ]
     return (champion if theirs else None), evaluations[0], evaluations[1] if theirs else None
+
+
+def _to_measure(connection: Connection, champion: ModelRecord) -> Predictor:
+    """Load a champion whatever library versions it was made with: a new model is how these are caught up with."""
+    return Predictor(champion, registry.load_estimator(registry.read_artifact(connection, champion.sha256)))

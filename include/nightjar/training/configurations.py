@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.model_selection import ParameterGrid
 
 from nightjar.errors import DeclarationError
-from nightjar.registry import Signature
 from nightjar.training.estimators import recipe_of, require_parameters
 from nightjar.usecases import Kind, UseCase
 from nightjar.usecases.training import Candidate, SearchRange, SearchSpace
@@ -29,7 +28,7 @@ def configurations(use_case: UseCase) -> list[Configuration]:
     return list(islice(_in_turn(queues), use_case.training.trials))
 
 
-def require_usable(use_case: UseCase, signature: Signature) -> None:
+def require_usable(use_case: UseCase) -> None:
     """Refuse candidates that no fit would accept, before any is tried.
 
     Raises:
@@ -44,7 +43,7 @@ def require_usable(use_case: UseCase, signature: Signature) -> None:
                 "sgd_regressor or mini_batch_k_means."
             )
         for parameters in _corners(_space(use_case.kind, candidate)):
-            require_parameters(use_case.kind, candidate.estimator, parameters, signature)
+            require_parameters(use_case.kind, candidate.estimator, parameters)
 
 
 def _space(kind: Kind, candidate: Candidate) -> SearchSpace:

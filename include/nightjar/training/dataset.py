@@ -11,6 +11,7 @@ from psycopg import sql
 from nightjar.errors import TrainingError
 from nightjar.registry import Signature
 from nightjar.registry.predictor import feature_matrix
+from nightjar.registry.prepared_columns import category_label, missing_label
 from nightjar.snapshots import Snapshot, State
 from nightjar.snapshots.errors import SnapshotStateError
 from nightjar.storage import Database, Role
@@ -22,6 +23,8 @@ from nightjar.usecases.declaration import Target
 
 AS_OF = "as_of"
 INTERCEPT = "intercept"
+# Forests hold numbers in single precision.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,7 @@ def signature_of(database: Database, use_case: UseCase, snapshot: Snapshot) -> S
         inputs = describe_features(connection, snapshot.name.view, without={*use_case.row_key, AS_OF, *target})
     if not inputs:
         raise TrainingError(f"{snapshot.name} has no features beside its keys: add columns to features.sql.")
-    if INTERCEPT in [column.name for column in inputs]:
-        raise TrainingError(f"A feature cannot be named {INTERCEPT!r}, as a model's constant is: rename it.")
+    _require_distinct_names(inputs)
     classes = use_case.target.classes if use_case.target else None
     return Signature(inputs, _OUTPUTS[use_case.kind], classes or ())
 
@@ -82,8 +84,8 @@ def read_dataset(
 
     Raises:
         SnapshotStateError: it is not published.
-        TrainingError: no usable rows, a missing feature, infinite values, a feature without any value, or a target
-            beside the declared classes.
+        TrainingError: no usable rows, a missing feature, values that are infinite or too large, a feature without
+            any value, or a target beside the declared classes.
     """
     if snapshot.state is not State.PUBLISHED:
         raise SnapshotStateError(f"{snapshot.name} is {snapshot.state}: only published snapshots are trained on.")
@@ -151,27 +153,67 @@ def _assemble(
     features: npt.NDArray[np.float64],
     columns: dict[str, npt.NDArray[Any]],
 ) -> Dataset:
-    if names := _flagged(signature, np.any(np.isinf(features), axis=0)):
-        raise TrainingError(f"{snapshot.name} has infinite values in {names}: mend features.sql.")
+    _require_bounded(snapshot, signature, features)
     target = columns[use_case.target.column].astype(float) if use_case.target else np.zeros(len(features))
     if use_case.target and use_case.target.classes:
         target[target < 0] = np.nan
     candidate: npt.NDArray[np.bool_] = np.ones(len(features), dtype=bool)
     if use_case.kind is Kind.RECOMMENDER:
         target = np.nan_to_num(target)
-        candidate = np.logical_not(np.all(np.isnan(features), axis=1))
+        candidate = np.logical_not(np.all(_missing(signature, features), axis=1))
+    if np.any(np.abs(target) > LARGEST):
+        raise TrainingError(
+            f"The target of {use_case.name} is infinite or beyond {LARGEST:.2g} in some rows of {snapshot.name}: "
+            "mend target.sql."
+        )
     item = columns[use_case.items.key.name] if use_case.items else None
     usable = ~np.isnan(target)
     discarded = int((~usable).sum())
-    dataset = Dataset(features, target, columns[AS_OF], columns[use_case.entity.name], candidate, discarded, item)
     if not usable.any():
         raise TrainingError(f"{snapshot.name} has no row with a target: check target.sql of {use_case.name}.")
-    untold = [column.encoding is Encoding.CATEGORY and not column.categories for column in signature.inputs]
-    if names := _flagged(signature, np.all(np.isnan(features[candidate]), axis=0) | untold):
-        raise TrainingError(f"{snapshot.name} has no value at all in {names}: drop these features.")
-    if usable.all():
-        return dataset
-    return replace(dataset.take(usable), discarded=discarded)
+    dataset = Dataset(features, target, columns[AS_OF], columns[use_case.entity.name], candidate, discarded, item)
+    if discarded:
+        dataset = replace(dataset.take(usable), discarded=discarded)
+    _require_values(snapshot, signature, dataset)
+    return dataset
+
+
+def _missing(signature: Signature, features: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    categories = np.array([column.encoding is Encoding.CATEGORY for column in signature.inputs])
+    missing: npt.NDArray[np.bool_] = np.isnan(features) | (categories & (features < 0))
+    return missing
+
+
+def _require_bounded(snapshot: Snapshot, signature: Signature, features: npt.NDArray[np.float64]) -> None:
+    if names := _flagged(signature, np.any(np.isinf(features), axis=0)):
+        raise TrainingError(f"{snapshot.name} has infinite values in {names}: mend features.sql.")
+    if names := _flagged(signature, np.any(np.abs(features) > LARGEST, axis=0)):
+        raise TrainingError(f"{snapshot.name} has values beyond {LARGEST:.2g} in {names}: mend features.sql.")
+
+
+def _require_values(snapshot: Snapshot, signature: Signature, dataset: Dataset) -> None:
+    rows = dataset.candidates.features
+    without = [
+        not column.categories if column.encoding is Encoding.CATEGORY else bool(np.isnan(rows[:, index]).all())
+        for index, column in enumerate(signature.inputs)
+    ]
+    if names := _flagged(signature, without):
+        of = " with a target" if dataset.discarded else ""
+        raise TrainingError(f"{snapshot.name} has no value at all in {names} in its rows{of}: drop these features.")
+
+
+def _require_distinct_names(inputs: tuple[CopyColumn, ...]) -> None:
+    """Refuse names that a model gives to other things: its constant, what it makes of another feature."""
+    names = {column.name for column in inputs}
+    if INTERCEPT in names:
+        raise TrainingError(f"A feature cannot be named {INTERCEPT!r}, as a model's constant is: rename it.")
+    for column in inputs:
+        made = [missing_label(column.name), *(category_label(column.name, value) for value in column.categories)]
+        if taken := names.intersection(made):
+            raise TrainingError(
+                f"The feature {min(taken)!r} is named as what a model makes of {column.name!r}: rename one of them."
+            )
+        names.update(made)
 
 
 def _flagged(signature: Signature, flags: npt.ArrayLike) -> str:

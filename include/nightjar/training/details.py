@@ -1,6 +1,5 @@
 """The details that are registered with a model: what it holds, its segments, its alerts, how it came to be."""
 
-from datetime import date, timedelta
 from typing import Any
 
 from nightjar import registry
@@ -9,11 +8,9 @@ from nightjar.registry.predictor import load_predictor
 from nightjar.storage import Database, Role
 from nightjar.training.dataset import Dataset
 from nightjar.training.inspection import inspect_model, training_alerts
-from nightjar.training.learning import FITTED_UNTIL, Learnt
+from nightjar.training.learning import Learnt
 from nightjar.training.segmentation import KnownSegments, describe_segments
 from nightjar.usecases import Kind, UseCase
-
-_EPOCH = date(1970, 1, 1)
 
 
 def model_details(
@@ -23,7 +20,6 @@ def model_details(
     estimator = learnt.fit.estimator
     details = inspect_model(use_case, estimator, signature, train, test)
     details["alerts"] = training_alerts(use_case, signature, train, estimator, learnt.warnings)
-    details[FITTED_UNTIL] = (_EPOCH + timedelta(days=int(train.day.max()))).isoformat()
     if use_case.kind is Kind.SEGMENTATION:
         known = _champion_segments(database, use_case, signature, train)
         clusters = estimator.predict(train.features)

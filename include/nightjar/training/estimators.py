@@ -1,5 +1,6 @@
 """The estimators that a declaration can name, each as a pipeline with its preprocessing inside."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,6 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.feature_selection import SelectFromModel
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.pipeline import Pipeline
@@ -23,7 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from nightjar.errors import DeclarationError, did_you_mean
 from nightjar.registry import Signature
-from nightjar.registry.components import CalibratedClassifier, LogScaler
+from nightjar.registry.components import CalibratedClassifier, EmptyColumnFiller, FeatureSelector, LogScaler
 from nightjar.storage.copy_reader import Encoding
 from nightjar.usecases import Kind, UseCase
 from nightjar.usecases.training import SearchRange, SearchSpace
@@ -36,7 +36,7 @@ def _linear_preprocessing(signature: Signature) -> ColumnTransformer:
     numbers, categories = _positions(signature)
     numeric = Pipeline(
         [
-            ("impute", SimpleImputer(strategy="median", add_indicator=True)),
+            ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
             ("log", LogScaler()),
             ("scale", StandardScaler()),
         ]
@@ -48,7 +48,7 @@ def _tree_preprocessing(signature: Signature) -> ColumnTransformer:
     # Trees split numbers as they are, missing ones included.
     numbers, categories = _positions(signature)
     return ColumnTransformer(
-        [("number", "passthrough", numbers), ("category", _one_hot(signature, categories), categories)]
+        [("number", EmptyColumnFiller(), numbers), ("category", _one_hot(signature, categories), categories)]
     )
 
 
@@ -150,11 +150,17 @@ def build_estimator(kind: Kind, key: str, parameters: Parameters, signature: Sig
         DeclarationError: no such estimator for this kind, or a hyperparameter it does not have.
     """
     recipe = recipe_of(kind, key)
-    try:
-        model = recipe.model(random_state=seed, **recipe.fixed, **parameters)
-    except TypeError as error:
-        raise DeclarationError(f"The search space of {key} is not usable: {error}.") from error
-    return Pipeline([("prepare", recipe.prepare(signature)), ("model", model)])
+    return Pipeline([("prepare", recipe.prepare(signature)), ("model", _model(key, recipe, parameters, seed))])
+
+
+def _model(key: str, recipe: Recipe, parameters: Parameters, seed: int) -> Any:
+    known = {*inspect.signature(recipe.model).parameters} - {"random_state", *recipe.fixed}
+    if unknown := sorted(parameters.keys() - known):
+        raise DeclarationError(
+            f"The search space of {key} is not usable: {unknown[0]!r} is no hyperparameter that can be searched."
+            f"{did_you_mean(unknown[0], known)}"
+        )
+    return recipe.model(random_state=seed, **recipe.fixed, **parameters)
 
 
 def declared_estimator(use_case: UseCase, key: str, parameters: Parameters, signature: Signature) -> Pipeline:
@@ -170,18 +176,17 @@ def declared_estimator(use_case: UseCase, key: str, parameters: Parameters, sign
         judge = _SELECTORS.get(use_case.kind, ExtraTreesClassifier)(
             n_estimators=50, min_samples_leaf=5, random_state=training.seed
         )
-        # The most important ones by number, whatever their importance.
-        steps.append(("select", SelectFromModel(judge, threshold=-np.inf, max_features=training.keep_features)))
+        steps.append(("select", FeatureSelector(judge, training.keep_features)))
     return Pipeline([*steps, ("model", CalibratedClassifier(model) if training.calibrate else model)])
 
 
-def require_parameters(kind: Kind, key: str, parameters: Parameters, signature: Signature) -> None:
-    """Refuse hyperparameters outside the range that the estimator takes.
+def require_parameters(kind: Kind, key: str, parameters: Parameters) -> None:
+    """Refuse hyperparameters that the estimator does not have, or outside the range that it takes.
 
     Raises:
         DeclarationError: naming the hyperparameter, its value and its range.
     """
-    model = build_estimator(kind, key, parameters, signature, 0)[-1]
+    model = _model(key, recipe_of(kind, key), parameters, seed=0)
     try:
         # The check that every fit begins with.
         model._validate_params()

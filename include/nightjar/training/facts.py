@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from nightjar.registry import Signature
-from nightjar.registry.components import model_of, pipelines_of, prepared_columns
+from nightjar.registry.components import model_of, pipelines_of
+from nightjar.registry.prepared_columns import prepared_columns
 
 # What scikit-learn gives as the value of a parameter that it no longer reads.
 _UNREAD = "deprecated"
@@ -35,10 +36,13 @@ def coefficients(estimator: Any, signature: Signature) -> dict[str, float]:
     found: dict[str, float] = {}
     for partition, pipeline in pipelines_of(estimator).items():
         model = model_of(pipeline)
-        if not hasattr(model, "coef_"):
+        if not (hasattr(model, "coef_") and hasattr(model, "intercept_")):
             continue
         names = [*(column.name for column in prepared_columns(pipeline, signature)), "intercept"]
         weights = np.column_stack([np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)])
+        if len(weights) not in (1, len(signature.classes)):
+            # Some models weigh pairs of classes.
+            continue
         for number, row in enumerate(weights):
             label = signature.classes[number] if len(weights) > 1 else ""
             prefix = "".join(f"{part}: " for part in (partition, label) if part)

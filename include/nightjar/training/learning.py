@@ -1,13 +1,14 @@
 """How a model comes to be: selected among candidates, or an earlier one updated with the rows of newer dates."""
 
+import logging
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from nightjar import registry
 from nightjar.errors import TrainingError
 from nightjar.registry import ModelRecord, Signature, Trial
-from nightjar.registry.components import CalibratedClassifier
+from nightjar.registry.components import CalibratedClassifier, pipelines_of
 from nightjar.registry.predictor import load_predictor
 from nightjar.storage import Database, Role
 from nightjar.training.dataset import Dataset
@@ -15,8 +16,11 @@ from nightjar.training.fitting import Fit, fit, go_on
 from nightjar.training.search import Watch, search
 from nightjar.usecases import UseCase
 
+log = logging.getLogger(__name__)
+
 # Where a model's details say up to which as-of date it was fitted, and which model it goes on from.
 FITTED_UNTIL, UPDATED_FROM = "fitted_until", "updated_from"
+_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ def select(use_case: UseCase, signature: Signature, rows: Dataset, watch: Watch)
     best = found.trials[0]
     fitted = fit(use_case, signature, best, rows, found.held_out)
     cut = () if found.complete else ("The time budget ended the search: on a faster machine it may choose otherwise.",)
-    return Learnt(best.algorithm, fitted, tuple(found.trials), warnings=(*cut, *fitted.warnings))
+    lonely = _without_partitions(use_case, fitted.estimator)
+    return Learnt(best.algorithm, fitted, tuple(found.trials), _newest(rows), (*cut, *lonely, *fitted.warnings))
 
 
 def model_to_update(database: Database, use_case: UseCase) -> ModelRecord | None:
@@ -73,5 +78,21 @@ def update(database: Database, use_case: UseCase, base: ModelRecord, rows: Datas
         raise TrainingError(
             f"{base.name} was fitted before training.calibrate of {use_case.name} was changed: train with --anew."
         )
+    log.info("Updating %s with %d rows of dates after %s.", base.name, len(rows), fitted_until(base))
     fitted = go_on(estimator, rows)
-    return Learnt(base.algorithm, fitted, notes={UPDATED_FROM: str(base.name)}, warnings=fitted.warnings)
+    notes = {UPDATED_FROM: str(base.name), **_newest(rows)}
+    return Learnt(base.algorithm, fitted, notes=notes, warnings=fitted.warnings)
+
+
+def _without_partitions(use_case: UseCase, estimator: Any) -> tuple[str, ...]:
+    partition = use_case.training.partition
+    if partition is None or len(pipelines_of(estimator)) > 1:
+        return ()
+    return (
+        f"No value of {partition.column} has {partition.minimum_rows} training rows with all classes: the common model "
+        "scores all rows.",
+    )
+
+
+def _newest(rows: Dataset) -> dict[str, Any]:
+    return {FITTED_UNTIL: (_EPOCH + timedelta(days=int(rows.day.max()))).isoformat()}

@@ -17,6 +17,7 @@ _DAYS_BOUND = 1 << 20
 _SILHOUETTE_ROWS = 5000
 
 Vector = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,44 @@ def all_scores(use_case: UseCase, evaluation: Evaluation) -> dict[str, float]:
     return {name: metric.score(evaluation) for name, metric in metrics_of(use_case).items()}
 
 
+@dataclass(frozen=True)
+class RankedHits:
+    """The first candidates of each group, group by group, the best first.
+
+    hit: (candidates,), 1 where it was bought, else 0; position: (candidates,), from 0; group: (candidates,), from 0;
+    bought: (groups,), the bought items, among the candidates or not.
+    """
+
+    hit: Vector
+    position: Indices
+    group: Indices
+    bought: Indices
+
+
+def group_rows(entity: npt.NDArray[np.int64], day: Vector) -> Indices:
+    """Return the number of each row's entity and date, from 0; all of shape (rows,)."""
+    _, entities = np.unique(entity, return_inverse=True)
+    groups: Indices = np.unique(entities * _DAYS_BOUND + day.astype(np.int64), return_inverse=True)[1]
+    return groups
+
+
+def ranked_hits(evaluation: Evaluation, count: int) -> RankedHits:
+    """Rank the candidates of each entity and date, and keep the first `count`.
+
+    Groups that bought nothing, or have no candidates, are left out.
+    """
+    data = evaluation.dataset
+    group = group_rows(data.entity, data.day)
+    bought = np.bincount(group, data.target)
+    counted = (bought > 0) & (np.bincount(group, data.candidate) > 0)
+    rows = np.flatnonzero(counted[group] & data.candidate)
+    order = rows[np.lexsort((-evaluation.output[rows], group[rows]))]
+    _, starts, groups = np.unique(group[order], return_index=True, return_inverse=True)
+    position = np.arange(len(order)) - starts[groups]
+    first = position < count
+    return RankedHits(data.target[order][first], position[first], groups[first], bought[counted].astype(np.intp))
+
+
 def calibration_error(target: Vector, probability: Vector, bins: int = 10) -> float:
     """Return the expected calibration error over bins of equal size (Naeini et al. 2015)."""
     order = np.argsort(probability, kind="stable")
@@ -113,57 +152,29 @@ def _log_loss_of_classes(target: Vector, probabilities: Vector) -> float:
 
 
 def _ndcg_at(count: int) -> Callable[[Evaluation], Vector]:
-    """NDCG with binary relevance (Järvelin and Kekäläinen 2002), one value per entity and date."""
+    """NDCG with binary relevance (Järvelin and Kekäläinen 2002), one value per group."""
     discounts = 1 / np.log2(np.arange(count) + 2)
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])
 
     def values(evaluation: Evaluation) -> Vector:
-        hits, positions, group, relevant = _ranked_hits(evaluation, count)
-        gains = np.bincount(group, weights=hits * discounts[positions], minlength=len(relevant))
-        result: Vector = gains / ideal[np.minimum(relevant, count)]
+        ranked = ranked_hits(evaluation, count)
+        gains = np.bincount(ranked.group, ranked.hit * discounts[ranked.position], minlength=len(ranked.bought))
+        result: Vector = gains / ideal[np.minimum(ranked.bought, count)]
         return result
 
     return values
 
 
 def _recall_at(count: int) -> Callable[[Evaluation], Vector]:
-    """Share of the bought items among the first `count`, over min(count, bought), per entity and date."""
+    """Share of the bought items among the first `count`, over min(count, bought), per group."""
 
     def values(evaluation: Evaluation) -> Vector:
-        hits, _, group, relevant = _ranked_hits(evaluation, count)
-        found = np.bincount(group, weights=hits, minlength=len(relevant))
-        result: Vector = found / np.minimum(relevant, count)
+        ranked = ranked_hits(evaluation, count)
+        found = np.bincount(ranked.group, ranked.hit, minlength=len(ranked.bought))
+        result: Vector = found / np.minimum(ranked.bought, count)
         return result
 
     return values
-
-
-def _ranked_hits(
-    evaluation: Evaluation, count: int
-) -> tuple[Vector, npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return, for the first `count` candidates of each group: hit, position, group; and bought items per group.
-
-    Groups (entity, date) that bought nothing, or have no candidates, are left out.
-    """
-    data = evaluation.dataset
-    _, entity = np.unique(data.entity, return_inverse=True)
-    _, group = np.unique(entity * _DAYS_BOUND + data.day.astype(np.int64), return_inverse=True)
-    bought = np.bincount(group, weights=data.target)
-    known = np.bincount(group, weights=data.candidate)
-    counted = (bought > 0) & (known > 0)
-    renumbered = np.cumsum(counted) - 1
-    rows = np.flatnonzero(counted[group] & data.candidate)
-    order = rows[np.lexsort((rows, -evaluation.output[rows], group[rows]))]
-    groups = group[order]
-    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
-    position = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
-    first = position < count
-    return (
-        data.target[order][first],
-        position[first],
-        renumbered[groups[first]],
-        bought[counted].astype(np.intp),
-    )
 
 
 METRICS: dict[Kind, dict[str, Metric]] = {

@@ -2,18 +2,13 @@
 
 import logging
 import math
-import os
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from loky import ProcessPoolExecutor, get_reusable_executor
-from loky.process_executor import TerminatedWorkerError
 
 from nightjar.errors import TimeBudgetError, TrainingError
 from nightjar.registry import Signature, Trial
@@ -22,14 +17,11 @@ from nightjar.training.dataset import Dataset
 from nightjar.training.metrics import Metric, declared_metric
 from nightjar.training.rungs import REDUCTION, Rung, plan_rungs
 from nightjar.training.trials import Outcome, Task, Workplace, fit_and_score, lay_out
-from nightjar.training.validation import Fold, validation_folds
+from nightjar.training.validation import Fold, require_learnable_folds, validation_folds
+from nightjar.training.workers import shared_folder, side_by_side, warm_up
 from nightjar.usecases import UseCase
 
 log = logging.getLogger(__name__)
-
-# Fits run side by side, so each has one core.
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-_IDLE_SECONDS = 60
 
 # A validation mask over the training rows, and the output on those rows.
 HeldOut = tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]
@@ -50,7 +42,7 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a search is, for people who watch."""
+    """How far a search is, for people who watch; seconds_left are those of the round at most."""
 
     done: int
     planned: int
@@ -76,11 +68,12 @@ def search(use_case: UseCase, signature: Signature, train: Dataset, watch: Watch
         TrainingError: none could be fitted.
     """
     metric = declared_metric(use_case)
-    require_usable(use_case, signature)
+    require_usable(use_case)
     folds = validation_folds(use_case, train)
-    with tempfile.TemporaryDirectory(prefix="nightjar-search-") as folder:
-        lay_out(Path(folder), train, folds, use_case.training.seed)
-        race = _Race(Workplace(use_case, signature, Path(folder)), configurations(use_case), metric, watch)
+    require_learnable_folds(use_case, train, folds)
+    with shared_folder() as folder:
+        lay_out(folder, train, folds, use_case.training.seed)
+        race = _Race(Workplace(use_case, signature, folder), configurations(use_case), metric, watch)
         fitted_rows = int((folds[0].fitting & train.candidate).sum())
         race.run(plan_rungs(len(race.configurations), fitted_rows, len(folds)))
     trials = race.leaderboard()
@@ -109,13 +102,15 @@ class _Race:
 
     def run(self, rungs: Sequence[Rung]) -> None:
         """Score the configurations rung by rung; each rung has an equal part of the time that is left."""
-        _warm_up()
-        end = time.monotonic() + self.workplace.use_case.training.time_budget_seconds
+        left = self.workplace.use_case.training.time_budget_seconds
         contenders: list[int] = list(range(len(self.configurations)))
         for number, rung in enumerate(rungs):
             chosen = contenders[: rung.configurations]
-            now = time.monotonic()
-            self._run_rung(number, rungs, chosen, now + (end - now) / (len(rungs) - number))
+            # Not on the clock, also where the end of a round has ended the workers.
+            warm_up(_import_libraries)
+            started = time.monotonic()
+            self._run_rung(number, rungs, chosen, started + left / (len(rungs) - number))
+            left -= time.monotonic() - started
             ranked = sorted((place for place in chosen if self.reached.get(place) == number), key=self._rank)
             scored = [place for place in ranked if self._score(place) is not None]
             # Of a rung that the time cut short, a third of what it could score goes on.
@@ -136,15 +131,18 @@ class _Race:
         rung = rungs[number]
         tasks = [Task(place, fold, rung.share) for place in chosen for fold in range(rung.folds)]
         outcomes: dict[int, list[Outcome]] = {}
-        for outcome in _side_by_side(self.workplace, self.configurations, tasks, deadline):
-            place = outcome.task.configuration
-            outcomes.setdefault(place, []).append(outcome)
-            self.seconds[place] = self.seconds.get(place, 0.0) + outcome.seconds
-            if len(outcomes[place]) == rung.folds:
-                # In the order of the folds, not of the workers, so that sums come out the same.
-                self.results[place] = sorted(outcomes[place], key=lambda outcome: outcome.task.fold)
-                self.reached[place] = number
-                self._tell(place, number, rungs, len(chosen), deadline)
+        calls = [(self.workplace, self.configurations[task.configuration], task) for task in tasks]
+        # Closed at once when it is left by an interrupt, so that no worker runs on.
+        with closing(side_by_side(fit_and_score, calls, deadline)) as ready:
+            for outcome in ready:
+                place = outcome.task.configuration
+                outcomes.setdefault(place, []).append(outcome)
+                self.seconds[place] = self.seconds.get(place, 0.0) + outcome.seconds
+                if len(outcomes[place]) == rung.folds:
+                    # In the order of the folds, not of the workers, so that sums come out the same.
+                    self.results[place] = sorted(outcomes[place], key=lambda outcome: outcome.task.fold)
+                    self.reached[place] = number
+                    self._tell(place, number, rungs, len(chosen), deadline)
         if sum(map(len, outcomes.values())) < len(tasks):
             self.complete = False
             log.info("The time for round %d of %d is used up: %d of %d fits are done.", number + 1, len(rungs),
@@ -184,44 +182,5 @@ class _Race:
         )
 
 
-def _warm_up() -> None:
-    """Start the workers, whose imports are no part of the time budget."""
-    list(_executor().map(_import_libraries, range(2 * _cores())))
-
-
 def _import_libraries(_: int) -> None:
     """Do nothing: that this module could be imported is what the worker is asked for."""
-
-
-def _executor() -> ProcessPoolExecutor:
-    return get_reusable_executor(max_workers=_cores(), timeout=_IDLE_SECONDS, env=_ONE_THREAD)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
-def _side_by_side(
-    workplace: Workplace, tried: Sequence[Configuration], tasks: Iterable[Task], deadline: float
-) -> Iterator[Outcome]:
-    """Yield the outcomes that are ready by a deadline (of the monotonic clock); fits that run on are ended.
-
-    Raises:
-        TrainingError: a worker died.
-    """
-    executor = _executor()
-    pending: set[Future[Outcome]] = {
-        executor.submit(fit_and_score, workplace, tried[task.configuration], task) for task in tasks
-    }
-    try:
-        while pending and (left := deadline - time.monotonic()) > 0:
-            done, pending = wait(pending, timeout=left, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except TerminatedWorkerError as error:
-        raise TrainingError(
-            "A fit was killed, most likely for want of memory: train on fewer rows or declare cheaper candidates."
-        ) from error
-    finally:
-        if pending:
-            executor.shutdown(wait=True, kill_workers=True)

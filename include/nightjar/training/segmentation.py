@@ -76,14 +76,35 @@ def require_sizeable_clusters(clusters: Clusters, count: int) -> None:
         )
 
 
+def require_enough_rows(rows: int, count: int) -> None:
+    """Refuse more clusters than there are rows.
+
+    Raises:
+        TrainingError: there are.
+    """
+    if rows < count:
+        raise TrainingError(
+            f"{rows} rows cannot make {count} clusters: declare fewer clusters, fewer folds, or train on more data."
+        )
+
+
 def _profiles(
     features: npt.NDArray[np.float64], clusters: Clusters, count: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the mean features per cluster, and how many standard deviations they are off the whole's."""
-    means = np.array([np.nanmean(features[clusters == cluster], axis=0) for cluster in range(count)])
-    spread = np.nanstd(features, axis=0)
-    deviations = (means - np.nanmean(features, axis=0)) / np.where(spread > 0, spread, np.inf)
+    means = np.array([_known_means(features[clusters == cluster]) for cluster in range(count)])
+    overall = _known_means(features)
+    spread = np.sqrt(_known_means((features - overall) ** 2))
+    deviations = (means - overall) / np.where(spread > 0, spread, np.inf)
     return means, deviations
+
+
+def _known_means(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the mean of each column's values, NaN where it has none; numpy's own warns of that."""
+    known = ~np.isnan(features)
+    sums, counts = np.sum(features, axis=0, where=known), known.sum(axis=0)
+    means: npt.NDArray[np.float64] = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    return means
 
 
 def _identify(clusters: Clusters, count: int, known: KnownSegments | None) -> tuple[list[int], dict[int, str]]:

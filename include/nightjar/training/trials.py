@@ -17,7 +17,7 @@ from nightjar.training.dataset import Dataset
 from nightjar.training.estimators import declared_estimator
 from nightjar.training.evaluation import evaluate
 from nightjar.training.metrics import declared_metric
-from nightjar.training.segmentation import require_sizeable_clusters
+from nightjar.training.segmentation import require_enough_rows, require_sizeable_clusters
 from nightjar.training.validation import Fold
 from nightjar.usecases import Kind, UseCase
 
@@ -74,6 +74,8 @@ def fit_and_score(workplace: Workplace, configuration: Configuration, task: Task
     score, failure, output = None, None, None
     try:
         estimator = declared_estimator(use_case, configuration.estimator, configuration.parameters, workplace.signature)
+        if use_case.kind is Kind.SEGMENTATION:
+            require_enough_rows(len(fitting), estimator[-1].n_clusters)
         with warnings.catch_warnings():
             # A trial that did not converge is judged by its score like any other.
             warnings.simplefilter("ignore", ConvergenceWarning)

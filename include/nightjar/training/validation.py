@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from nightjar.errors import TrainingError
 from nightjar.training.dataset import Dataset
-from nightjar.usecases import UseCase
+from nightjar.usecases import Kind, UseCase
 
 # Of a single validation set of rows that have one date only.
 VALIDATION_SHARE = 0.25
@@ -38,6 +38,23 @@ def validation_folds(use_case: UseCase, train: Dataset) -> list[Fold]:
         if earlier.any():
             folds.append(Fold(earlier, train.day == day))
     return folds or _entity_folds(use_case, train)
+
+
+def require_learnable_folds(use_case: UseCase, train: Dataset, folds: list[Fold]) -> None:
+    """Refuse a fold whose fitting rows have one class only: half of the estimators cannot be fitted on it.
+
+    Raises:
+        TrainingError: there is such a fold.
+    """
+    if use_case.target is None or use_case.kind is Kind.REGRESSION:
+        return
+    for number, fold in enumerate(folds, start=1):
+        targets = train.target[fold.fitting & train.candidate]
+        if len(np.unique(targets)) < 2:
+            raise TrainingError(
+                f"The {len(targets)} rows that validation fold {number} of {use_case.name} is fitted on have one class "
+                "only: lower training.folds, raise training.dates or train on more data."
+            )
 
 
 def _entity_folds(use_case: UseCase, train: Dataset) -> list[Fold]:

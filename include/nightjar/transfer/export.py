@@ -18,10 +18,8 @@ import numpy.typing as npt
 
 from nightjar import registry
 from nightjar.errors import TransferError
-from nightjar.registry import ModelName, ModelRecord
+from nightjar.registry import ModelName, ModelRecord, Predictor, decisions_of, feature_matrix, load_predictor, trials_of
 from nightjar.registry.environment import package_versions
-from nightjar.registry.models import decisions_of, trials_of
-from nightjar.registry.predictor import Predictor, feature_matrix, load_predictor
 from nightjar.snapshots import SnapshotName, find
 from nightjar.snapshots.errors import SnapshotNotFoundError
 from nightjar.storage import Database, Role

@@ -13,8 +13,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from nightjar.errors import BundleError, ModelNotFoundError, ParityError
-from nightjar.registry import Decision, ModelName, ModelRecord, Signature, Trial, load_estimator
-from nightjar.registry.predictor import Predictor
+from nightjar.registry import Decision, ModelName, ModelRecord, Predictor, Signature, Trial, load_estimator
 from nightjar.transfer.bundle import FORMAT_VERSION, Bundle, Manifest, Parity, manifest_path
 
 TOLERANCE = 1e-9

@@ -45,8 +45,10 @@ def find_use_case(name: str) -> UseCase:
     """
     found, errors = _read_folders((SHIPPED, *use_case_folders()))
     if name not in found:
-        wrong = f" Not readable: {' '.join(map(str, errors))}" if errors else ""
-        raise UnknownUseCaseError(f"No use case is named {name!r}.{did_you_mean(name, found)}{wrong}")
+        if errors:
+            wrong = " ".join(map(str, errors))
+            raise UnknownUseCaseError(f"No readable declaration is named {name!r}. Not readable: {wrong}")
+        raise UnknownUseCaseError(f"No use case is named {name!r}.{did_you_mean(name, found)}")
     return found[name]
 
 
@@ -109,8 +111,12 @@ def _read_sql(path: Path) -> str:
 
 
 def _explain(error: ValidationError) -> str:
+    details = error.errors(include_url=False)
+    places = [detail["loc"] for detail in details]
     problems = []
-    for detail in error.errors(include_url=False):
+    for detail in details:
+        if any(place != detail["loc"] and place[: len(detail["loc"])] == detail["loc"] for place in places):
+            continue  # What is wrong inside makes the whole wrong as well.
         field = ".".join(str(part) for part in detail["loc"]) or "use case"
         value = detail["input"]
         shown = f" (got {value!r})" if isinstance(value, str | int | float | bool) else ""

@@ -167,6 +167,11 @@ class UseCase(Section):
             raise ValueError("training.keep_features and training.partition: not for segmentation")
         if training.partition and training.partial_fit:
             raise ValueError("training.partition: a model that is updated with partial_fit is not partitioned")
+        declared_classes = self.target is not None and self.target.classes is not None
+        if self.promotion.maximum_calibration_error is not None and (
+            declared_classes or self.kind is not Kind.CLASSIFICATION
+        ):
+            raise ValueError("promotion.maximum_calibration_error: only for classification into 0 and 1")
         if self.target and self.target.classes and self.kind is not Kind.CLASSIFICATION:
             raise ValueError("target.classes: only for classification")
 

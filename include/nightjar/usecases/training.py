@@ -1,8 +1,8 @@
 """What a declaration says of training: candidates and their search spaces, the layout in time, the gates."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from nightjar.usecases.fields import Fraction, Identifier, ParameterValue, Section
 
@@ -28,7 +28,14 @@ class SearchRange(Section):
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
-SearchSpace = dict[str, tuple[ParameterValue, ...] | SearchRange]
+def _form(values: Any) -> str:
+    return "range" if isinstance(values, dict | SearchRange) else "values"
+
+
+SearchValues = Annotated[
+    Annotated[tuple[ParameterValue, ...], Tag("values")] | Annotated[SearchRange, Tag("range")], Discriminator(_form)
+]
+SearchSpace = dict[str, SearchValues]
 
 
 class Candidate(Section):

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.pipeline import Pipeline
 
-from nightjar.registry.components import PartitionedEstimator, prepared_columns
+from nightjar.registry.components import PartitionedEstimator
 from nightjar.registry.predictor import Predictor
+from nightjar.registry.prepared_columns import prepared_columns
 from nightjar.registry.reasons import outcomes
 from nightjar.registry.reasons.outcomes import Outcomes
 from nightjar.registry.reasons.scores import Matrix

@@ -5,6 +5,27 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
+
+from nightjar.errors import ReasonsUnknownError
+
+_LINEAR = (LogisticRegression, Ridge, SGDClassifier, SGDRegressor)
+_TREES = (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 
 Matrix = npt.NDArray[np.float64]
 
@@ -27,8 +48,18 @@ def raw_scores(model: Any, prepared: Matrix) -> Scores:
     Args:
         model: linear (it has weights), or trees.
         prepared: shape (rows, columns), what the model sees.
+
+    Raises:
+        ReasonsUnknownError: it is of a family for which that is not known exactly.
     """
-    return linear_scores(model, prepared) if hasattr(model, "coef_") else tree_scores(model, prepared)
+    if isinstance(model, _LINEAR):
+        return linear_scores(model, prepared)
+    if isinstance(model, _TREES):
+        return tree_scores(model, prepared)
+    raise ReasonsUnknownError(
+        f"What each feature adds to a prediction of {type(model).__name__} is not known: see its importances, or take "
+        "a linear model or trees."
+    )
 
 
 def linear_scores(model: Any, prepared: Matrix) -> Scores:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from nightjar.errors import ArtifactError
+from nightjar.registry.artifacts import damaged
 from nightjar.registry.predictor import Predictor
 from nightjar.registry.records import ModelRecord
 from nightjar.registry.serving.convert import CLASSES, OUTPUTS
@@ -46,7 +47,7 @@ class ServingModel:
             facts = self._session.get_modelmeta().custom_metadata_map
             self.classes_ = np.array(json.loads(facts.get(CLASSES, "[]")), dtype=np.float64)
         except Exception as error:
-            raise _damaged(error) from error
+            raise damaged("serving model", error) from error
         self._require_ours()
 
     def _require_ours(self) -> None:
@@ -75,13 +76,8 @@ class ServingModel:
         try:
             [result] = self._session.run([output], {INPUT: rows})
         except Exception as error:
-            raise _damaged(error) from error
+            raise damaged("serving model", error) from error
         return result
-
-
-def _damaged(error: Exception) -> ArtifactError:
-    reason = next(iter(str(error).splitlines()), type(error).__name__)
-    return ArtifactError(f"The serving model is damaged: {reason}. Export it again.")
 
 
 def serving_predictor(record: ModelRecord, content: bytes, threads: int = 1) -> Predictor:

@@ -64,20 +64,26 @@ def prove_parity(predictor: Predictor, serving: Predictor, matrix: Matrix) -> Pa
     The rows are scored as they are, and once more with all their values missing or unseen, one column at a time.
 
     Raises:
-        ServingParityError: they disagree, or there are no rows.
+        ServingParityError: they disagree, there are no rows, or the full model refuses missing values.
     """
     output = OUTPUTS[predictor.record.kind]
     if not len(matrix):
         raise ServingParityError(f"There are no rows to compare the serving model of {predictor.record.name} on.")
     rows = np.concatenate([matrix, _with_gaps(predictor.record, matrix)])
-    expected, full_seconds = _timed(_ANSWERS[output], predictor.estimator, rows)
+    try:
+        expected, full_seconds = _timed(_ANSWERS[output], predictor.estimator, rows)
+    except ValueError as error:
+        raise ServingParityError(
+            f"The full model cannot score a row without a value ({str(error).splitlines()[0]}), a serving model would: "
+            "put an imputer before the model."
+        ) from error
     found, serving_seconds = _timed(_ANSWERS[output], serving.estimator, rows)
     difference = _largest_difference(expected, found)
     tolerance = TOLERANCES[output]
     if not difference <= tolerance:
         raise ServingParityError(
-            f"The serving model of {predictor.record.name} gives another {output} than the full one (off by "
-            f"{difference:.2g}, {tolerance:g} is allowed): it is not stored. Take another algorithm, or report this."
+            f"The serving model gives another {output} than the full one (off by {difference:.2g}, {tolerance:g} is "
+            "allowed): it is not stored. Take another algorithm, or report this."
         )
     return ParityReport(len(rows), difference, tolerance, full_seconds, serving_seconds)
 

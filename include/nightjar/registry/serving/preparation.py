@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_selection import SelectFromModel
+from sklearn.feature_selection import SelectFromModel, SelectorMixin
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from nightjar.errors import ServingError
-from nightjar.registry.components import LogScaler
+from nightjar.registry.components import EmptyColumnFiller, FeatureSelector, LogScaler
 from nightjar.registry.serving.graph import Graph
 
 
@@ -73,6 +73,12 @@ def _impute(graph: Graph, imputer: SimpleImputer, matrix: str) -> str:
     return graph.add("Concat", filled, flags, axis=1)
 
 
+def _fill_empty(graph: Graph, filler: EmptyColumnFiller, matrix: str) -> str:
+    if not filler.empty_.any():
+        return matrix
+    return graph.add("Where", graph.constant(filler.empty_[None, :], np.bool_), graph.constant(0.0), matrix)
+
+
 def _log(graph: Graph, step: LogScaler, matrix: str) -> str:  # noqa: ARG001
     one = graph.constant(1.0)
     above = graph.add("Add", graph.add("Abs", matrix), one)
@@ -101,16 +107,18 @@ def _one_hot(graph: Graph, encoder: OneHotEncoder, matrix: str) -> str:
     return graph.add("Cast", matches, to=TensorProto.DOUBLE)
 
 
-def _select(graph: Graph, selector: SelectFromModel, matrix: str) -> str:
+def _select(graph: Graph, selector: SelectorMixin, matrix: str) -> str:
     return graph.columns(matrix, selector.get_support(indices=True))
 
 
 _WRITERS: dict[type, Callable[[Graph, Any, str], str]] = {
     ColumnTransformer: _by_columns,
+    EmptyColumnFiller: _fill_empty,
     FunctionTransformer: _unchanged,
     LogScaler: _log,
     OneHotEncoder: _one_hot,
     Pipeline: _pipeline,
+    FeatureSelector: _select,
     SelectFromModel: _select,
     SimpleImputer: _impute,
     StandardScaler: _standardise,

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from nightjar import registry
-from nightjar.registry import ModelName
-from nightjar.registry.predictor import Predictor, load_predictor
+from nightjar.registry import ModelName, Predictor, load_predictor
 from nightjar.registry.reasons import Contributions, contributions
 from nightjar.scoring.reasons.inputs import Inputs, read_evidence, read_inputs
 from nightjar.scoring.reasons.records import Breakdown, ExplainedPrediction, PredictionReasons, Reason, Value
@@ -80,7 +79,7 @@ def _explain(
         found = replace(found, unit=use_case.target.column)
     return {
         key: (
-            {name: values.tolist()[index] for name, values in outputs.items()},
+            {name: values[index].item() for name, values in outputs.items()},
             _breakdown(found, index, list(row.values.items()), top),
         )
         for index, (key, row) in enumerate(inputs.items())

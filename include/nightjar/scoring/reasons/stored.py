@@ -1,7 +1,7 @@
 """The predictions that readers see of an entity on a night, or why there is none."""
 
 from datetime import date
-from typing import Any
+from typing import Any, NoReturn
 
 from psycopg import sql
 
@@ -87,7 +87,7 @@ def _prediction(use_case: UseCase, row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in _LINEAGE | {use_case.entity.name}}
 
 
-def _refuse_missing(connection: Connection, use_case: UseCase, commit: Commit, entity: int) -> None:
+def _refuse_missing(connection: Connection, use_case: UseCase, commit: Commit, entity: int) -> NoReturn:
     who, night = f"{use_case.entity.name} {entity}", f"{use_case.name} as of {commit.as_of}"
     quarantined = connection.execute(_SQL["quarantined"], [commit.id, entity]).fetchone()
     if quarantined is not None:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from nightjar.registry import Signature
-from nightjar.registry.components import pipelines_of, prepared_columns
+from nightjar.registry.components import pipelines_of
+from nightjar.registry.prepared_columns import prepared_columns
 from nightjar.storage.copy_reader import Encoding
 from nightjar.training.dataset import Dataset
 from nightjar.usecases import Kind, UseCase

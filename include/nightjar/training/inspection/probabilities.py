@@ -1,12 +1,13 @@
 """How far a classifier's probabilities can be relied on: confusion, calibration, lift."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-PARTS = 10
+from nightjar.training.inspection.samples import tenths
+
 # Of the normal distribution, for intervals of 95 %.
 _Z = 1.959963984540054
 
@@ -61,7 +62,7 @@ def calibration_curve(target: Vector, probabilities: Vector) -> list[dict[str, A
     forecast = probabilities.max(axis=1) if several else probabilities[:, 1]
     came = (likeliest == target).astype(float) if several else target
     bins = []
-    for number, part in _parts(np.argsort(forecast, kind="stable")):
+    for number, part in tenths(forecast):
         low, high = wilson_interval(came[part].sum(), len(part))
         bins.append(
             {
@@ -94,7 +95,7 @@ def lift_table(target: Vector, probability: Vector) -> list[dict[str, Any]]:
     """
     overall = target.mean()
     found, captured = [], 0.0
-    for number, part in _parts(np.argsort(-probability, kind="stable")):
+    for number, part in tenths(-probability):
         positives = target[part].sum()
         captured += positives
         found.append(
@@ -108,10 +109,6 @@ def lift_table(target: Vector, probability: Vector) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _parts(order: npt.NDArray[np.intp]) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
-    return ((number, part) for number, part in enumerate(np.array_split(order, PARTS), start=1) if len(part))
 
 
 def _table(

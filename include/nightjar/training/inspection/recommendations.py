@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from nightjar.training.metrics import Evaluation
+from nightjar.training.metrics import Evaluation, group_rows, ranked_hits
 
 RANKS = 20
 ITEMS = 200
@@ -23,23 +23,19 @@ def hit_rates(evaluation: Evaluation) -> list[dict[str, Any]]:
         rank (from 1), shown: lists that are that long, bought: the share of them whose item at this rank was bought,
         hit_rate: the share of all lists with an item that was bought at this rank or before.
     """
-    data = evaluation.dataset
-    group = _groups(data.entity, data.day)
-    sought = np.bincount(group, data.target) > 0
-    rows = np.flatnonzero(data.candidate & sought[group])
-    order = rows[np.lexsort((-evaluation.output[rows], group[rows]))]
-    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-    lengths = np.diff(starts, append=len(order))
-    rank = np.arange(len(order)) - np.repeat(starts, lengths) + 1
-    hit = data.target[order] == 1
-    best = np.minimum.reduceat(np.where(hit, rank, len(order) + 1), starts) if len(starts) else np.array([])
-    found = []
-    for number in range(1, min(RANKS, int(rank.max(initial=0))) + 1):
-        here = rank == number
-        found.append(
-            {"rank": number, "shown": here.sum(), "bought": hit[here].mean(), "hit_rate": (best <= number).mean()}
-        )
-    return found
+    ranked = ranked_hits(evaluation, RANKS)
+    shown, bought = np.bincount(ranked.position), np.bincount(ranked.position, ranked.hit)
+    first_hits = np.full(len(ranked.bought), RANKS)
+    np.minimum.at(first_hits, ranked.group, np.where(ranked.hit == 1, ranked.position, RANKS))
+    return [
+        {
+            "rank": position + 1,
+            "shown": shown[position],
+            "bought": bought[position] / shown[position],
+            "hit_rate": (first_hits <= position).mean(),
+        }
+        for position in range(len(shown))
+    ]
 
 
 def item_neighbours(entity: Keys, day: Days, item: Keys) -> list[dict[str, Any]]:
@@ -60,7 +56,7 @@ def item_neighbours(entity: Keys, day: Days, item: Keys) -> list[dict[str, Any]]
     if not len(item):
         return []
     keys, codes = np.unique(item, return_inverse=True)
-    baskets = _groups(entity, day)
+    baskets = group_rows(entity, day)
     held = csr_array((np.ones(len(codes)), (baskets, codes)), shape=(baskets.max() + 1, len(keys)))
     # The same purchase twice is still one.
     held.data[:] = np.minimum(held.data, 1.0)
@@ -87,11 +83,3 @@ def item_neighbours(entity: Keys, day: Days, item: Keys) -> list[dict[str, Any]]
                 }
             )
     return found
-
-
-def _groups(entity: Keys, day: Days) -> npt.NDArray[np.intp]:
-    """Return the number of each row's entity and date, from 0."""
-    _, entities = np.unique(entity, return_inverse=True)
-    days, day_codes = np.unique(day, return_inverse=True)
-    groups: npt.NDArray[np.intp] = np.unique(entities * len(days) + day_codes, return_inverse=True)[1]
-    return groups

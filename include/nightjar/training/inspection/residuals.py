@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nightjar.training.inspection.samples import tenths
+
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
-DECILES = 10
 
 Vector = npt.NDArray[np.float64]
 
@@ -18,7 +19,6 @@ def describe_residuals(target: Vector, predicted: Vector) -> dict[str, Any]:
         quantiles: quantile and residual, which is actual - predicted; deciles by rising prediction: decile, rows,
         mean_predicted, mean_actual, mean_absolute_error.
     """
-    order = np.argsort(predicted, kind="stable")
     return {
         "quantiles": [
             {"quantile": quantile, "residual": residual}
@@ -32,7 +32,6 @@ def describe_residuals(target: Vector, predicted: Vector) -> dict[str, Any]:
                 "mean_actual": target[part].mean(),
                 "mean_absolute_error": np.abs(target[part] - predicted[part]).mean(),
             }
-            for number, part in enumerate(np.array_split(order, DECILES), start=1)
-            if len(part)
+            for number, part in tenths(predicted)
         ],
     }

@@ -1,4 +1,6 @@
-"""Draws the rows that an inspection looks at."""
+"""Draws the rows that an inspection looks at, and divides them."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,12 @@ def draw_rows(use_case: UseCase, dataset: Dataset, rows: int) -> Dataset:
         generator, dataset.target, rows
     )  # fmt: skip
     return dataset.take(chosen)
+
+
+def tenths(values: npt.NDArray[np.float64]) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
+    """Yield ten parts of the rows by rising value, of equal size: number from 1 on, and rows; none that is empty."""
+    parts = np.array_split(np.argsort(values, kind="stable"), 10)
+    return ((number, part) for number, part in enumerate(parts, start=1) if len(part))
 
 
 def _entities(generator: np.random.Generator, dataset: Dataset, rows: int) -> npt.NDArray[np.intp]:

@@ -6,9 +6,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 
 from nightjar.registry import Signature
-from nightjar.registry.components import PreparedColumn, model_of, pipelines_of, prepared_columns
+from nightjar.registry.components import model_of, pipelines_of
+from nightjar.registry.prepared_columns import PreparedColumn, prepared_columns
+
+_FORESTS = (ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor)
+_BOOSTING = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 
 @dataclass(frozen=True)
@@ -62,10 +74,10 @@ def _splits(trees: list[_Tree], columns: list[PreparedColumn]) -> list[dict[str,
 
 
 def _trees_of(model: Any) -> Iterator[_Tree]:
-    if hasattr(model, "estimators_"):
+    if isinstance(model, _FORESTS):
         yield from (_of_forest(tree.tree_) for tree in model.estimators_)
-    # Boosting shows its trees nowhere else.
-    elif hasattr(model, "_predictors"):
+    elif isinstance(model, _BOOSTING):
+        # It shows its trees nowhere else.
         yield from (_of_boosting(tree.nodes) for iteration in model._predictors for tree in iteration)
 
 

@@ -34,9 +34,11 @@ SELECT m.name || '@' || m.version AS modelname,
        CASE m.kind WHEN 'segmentation' THEN 'integer'::regtype ELSE 'double precision'::regtype END AS outputtype,
        m.algorithm AS modeltype,
        m.training_query AS query,
-       -- A subquery is not run for readers of the other columns.
+       -- A subquery is not run for readers of the other columns. No value can have 1 GB, and as text bytes take twice
+       -- as much.
        (SELECT string_agg(c.data, ''::bytea ORDER BY c.ordinal)
-        FROM nightjar.artifact_chunk c WHERE c.sha256 = m.sha256) AS modeldata,
+        FROM nightjar.artifact a JOIN nightjar.artifact_chunk c USING (sha256)
+        WHERE a.sha256 = m.sha256 AND a.byte_count <= 500000000) AS modeldata,
        nullif(nightjar.reals(nightjar.member_values(m.coefficients)::double precision[]), '{}') AS weight,
        nightjar.member_names(m.hyperparameters) AS hyperparametersnames,
        nightjar.member_values(m.hyperparameters) AS hyperparametersvalues,
@@ -62,7 +64,7 @@ COMMENT ON VIEW nightjar.model_warehouse IS 'One row per model version, with the
 COMMENT ON COLUMN nightjar.model_warehouse.preprocesstime IS 'Seconds to read the training and test rows.';
 COMMENT ON COLUMN nightjar.model_warehouse.exectime IS 'Seconds to fit the model, the search before it not counted.';
 COMMENT ON COLUMN nightjar.model_warehouse.iterations IS 'NULL where the fit is solved at once.';
-COMMENT ON COLUMN nightjar.model_warehouse.modeldata IS 'The artifact, in skops format; read only when asked for.';
+COMMENT ON COLUMN nightjar.model_warehouse.modeldata IS 'The artifact, in skops format; read only when asked for. NULL above 500 MB: its bytes are in nightjar.artifact_chunk, in the order of ordinal.';
 COMMENT ON COLUMN nightjar.model_warehouse.weight IS 'The coefficients of a linear model, ordered as coefnames; NULL for other models.';
 
 GRANT SELECT ON nightjar.model_warehouse TO nightjar_trainer, nightjar_scorer, nightjar_deployer;

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nightjar.registry.explanation_text import (
+from nightjar.registry.explanation.text import (
     Section,
     aligned,
     bars,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nightjar.drawing import shortened
 from nightjar.storage.copy_reader import Encoding
 
 WIDTH = 100
@@ -23,7 +24,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with lines, which are not indented yet; without lines it is left out."""
+    """A heading with lines, which are not indented yet."""
 
     title: str
     lines: list[str]
@@ -73,12 +74,6 @@ def typical(entry: Mapping[str, Any], encoding: Encoding) -> str:
     if entry["median"] is not None and encoding is Encoding.DAYS:
         return str(np.datetime64(round(entry["median"]), "D"))
     return figure(entry["median"], 3)
-
-
-def shortened(text: str, length: int) -> str:
-    """Return a text in one line of a length that fits; its end stays, where numbers often are."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 8]}…{line[-7:]}"
 
 
 def paragraph(text: str, indent: str = "") -> list[str]:

@@ -1,32 +1,13 @@
 """Draws what is known of a model as one figure: what matters to it, and how it does on test rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nightjar.errors import ModelPictureFileError, ModelPictureFormatError
-from nightjar.registry import explanation_panels as panels
+from nightjar.drawing import write_picture
+from nightjar.registry.explanation import panels
 from nightjar.registry.records import ModelRecord
-
-_FORMATS = (".png", ".svg")
-# Names are text, whatever dollar signs they hold; the same model gives the same file.
-_SETTINGS = {
-    "text.parse_math": False,
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": panels.INK,
-    "axes.edgecolor": panels.FAINT,
-    "axes.labelcolor": panels.INK,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 26,
-    "xtick.color": panels.INK,
-    "ytick.color": panels.INK,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "nightjar",
-}
 
 
 @dataclass(frozen=True)
@@ -58,29 +39,13 @@ def draw(record: ModelRecord, path: Path) -> None:
     """Write the picture of a model as PNG or SVG, by the file name's ending.
 
     Raises:
-        ModelPictureFormatError: another ending.
-        ModelPictureFileError: the file cannot be written.
+        PictureFormatError: another ending.
+        PictureFileError: the file cannot be written.
     """
-    suffix = path.suffix.lower()
-    if suffix not in _FORMATS:
-        raise ModelPictureFormatError(f"{str(path)!r} does not end in {' or '.join(_FORMATS)}: name the picture so.")
-    import warnings
-
-    import matplotlib as mpl
-
-    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
-        # A character that the font lacks is drawn as a box.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure = _figure(record)
-        try:
-            figure.savefig(path, format=suffix[1:], dpi=150, metadata={"Date": None} if suffix == ".svg" else None)
-        except OSError as error:
-            raise ModelPictureFileError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
+    write_picture(lambda: _figure(record), path)
 
 
 def _figure(record: ModelRecord) -> Any:
-    """Return a figure of its own, which no display or global state knows of."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -90,23 +55,24 @@ def _figure(record: ModelRecord) -> Any:
     height = (4.3 if rows > 1 else 5.0) * rows + 1.0
     layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.97, 1 - 0.95 / height), wspace=0.06, hspace=0.08)
     figure = Figure(figsize=(13, height), layout=layout)
-    FigureCanvasAgg(figure)
     figure.text(0.02, 1 - 0.3 / height, str(record.name), size=15, weight="bold", va="center")
     figure.text(0.02, 1 - 0.62 / height, _summary(record), size=10, va="center")
     if not shown:
         figure.text(0.5, 0.45, f"{record.name} carries no inspection.", size=12, ha="center", va="center")
         return figure
-    columns = min(2, len(shown))
-    # A heat map needs room for the names of its rows.
-    widths = [4, 5 if "centroids" in record.details else 4][:columns]
-    grid = figure.add_gridspec(rows, columns, width_ratios=widths)
-    places = [grid[row, column] for row in range(rows) for column in range(columns)]
-    if len(shown) < len(places):
-        # The first panel takes the left side of two rows.
-        places = [grid[:2, 0], *places[1:2], *places[3:]]
-    for panel, place in zip(shown, places, strict=True):
+    for panel, place in zip(shown, _places(figure, shown, rows), strict=True):
         panel.draw(figure.add_subplot(place), record)
     return figure
+
+
+def _places(figure: Any, shown: Sequence[_Panel], rows: int) -> list[Any]:
+    """Return a part of the figure for each panel, two in a row; of an odd number, the first one is twice as high."""
+    columns = min(2, len(shown))
+    # A heat map needs room for the names of its rows.
+    right = 5 if any(panel.subject == "centroids" for panel in shown) else 4
+    grid = figure.add_gridspec(rows, columns, width_ratios=[4, right][:columns])
+    places = [grid[row, column] for row in range(rows) for column in range(columns)]
+    return places if len(shown) == len(places) else [grid[:2, 0], grid[0, 1], *places[3:]]
 
 
 def _summary(record: ModelRecord) -> str:

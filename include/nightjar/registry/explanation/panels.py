@@ -3,13 +3,12 @@
 import textwrap
 from typing import Any
 
-from nightjar.registry.explanation_text import feature_label, figure, percent, shortened, typical
+from nightjar.drawing import BLUE, DASHES, GREY, INK, ORANGE, SMALL, place_legend, shortened, strip
+from nightjar.registry.explanation.text import feature_label, figure, percent, typical
 from nightjar.registry.records import ModelRecord
 
 SHOWN_FEATURES = 15
 SHOWN_CLASSES = 12
-# Told apart also by people who confuse red and green, and in grey.
-BLUE, ORANGE, GREY, INK, FAINT = "#1F5FA8", "#E8A33D", "#8FA3B0", "#202124", "#DADCE0"
 # Beyond, a heat map's colours say no more.
 _STRONGEST = 2.0
 # How many times the smallest value the largest one is on an axis that is not logarithmic.
@@ -35,7 +34,7 @@ def draw_importances(axes: Any, record: ModelRecord) -> None:
     )
     shown = f"{len(features)} of {len(found['features'])} features"
     _head(axes, "What matters?", f"what shuffling a feature costs, on {found['rows']:,} test rows; {shown}")
-    _strip(axes, grid="x")
+    strip(axes, grid="x")
 
 
 def draw_calibration(axes: Any, record: ModelRecord) -> None:
@@ -43,7 +42,7 @@ def draw_calibration(axes: Any, record: ModelRecord) -> None:
     bins = record.details["calibration"]
     forecast = [entry["mean_probability"] for entry in bins]
     highest = min(1.0, 1.08 * max(max(entry["high"], entry["mean_probability"]) for entry in bins))
-    axes.plot([0, highest], [0, highest], color=INK, linewidth=0.8, linestyle=(0, (4, 3)), label="as forecast")
+    axes.plot([0, highest], [0, highest], color=INK, linewidth=0.8, linestyle=DASHES, label="as forecast")
     axes.fill_between(
         forecast, [b["low"] for b in bins], [b["high"] for b in bins], color=BLUE, alpha=0.18, linewidth=0,
         label="95 % interval",
@@ -57,7 +56,7 @@ def draw_calibration(axes: Any, record: ModelRecord) -> None:
     axes.set_xlabel("forecast probability, mean of a tenth of the test rows")
     axes.set_ylabel("share that came true")
     _head(axes, "Do its probabilities hold?")
-    _strip(axes, grid="both")
+    strip(axes, grid="both")
 
 
 def draw_lift(axes: Any, record: ModelRecord) -> None:
@@ -66,12 +65,12 @@ def draw_lift(axes: Any, record: ModelRecord) -> None:
     places = [entry["decile"] for entry in deciles]
     lifts = [entry["lift"] for entry in deciles]
     axes.bar(places, lifts, color=[BLUE if lift >= 1 else GREY for lift in lifts], width=0.7)
-    axes.axhline(1, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.axhline(1, color=INK, linewidth=0.8, linestyle=DASHES)
     top = max([*lifts, 1.0])
     for entry in deciles:
         axes.text(
             entry["decile"], max(entry["lift"], 1.0) + top * 0.02, f"{entry['capture']:.0%}", ha="center", va="bottom",
-            size=8.5,
+            size=SMALL,
             bbox={"color": "white", "pad": 0.8},
         )  # fmt: skip
     axes.set_ylim(0, top * 1.12)
@@ -80,7 +79,7 @@ def draw_lift(axes: Any, record: ModelRecord) -> None:
     axes.set_xlabel("tenths of the test rows, the likeliest first")
     axes.set_ylabel("times the average rate")
     _head(axes, "What do its likeliest rows bring?", "above the bars: share of all positives so far")
-    _strip(axes, grid="y")
+    strip(axes, grid="y")
 
 
 def draw_profiles(axes: Any, record: ModelRecord) -> None:
@@ -159,7 +158,7 @@ def draw_predictions(axes: Any, record: ModelRecord) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: figure(value))
     axes.set_ylabel("in the target's unit")
     _head(axes, "Where is it off?")
-    _strip(axes, grid="y")
+    strip(axes, grid="y")
 
 
 def draw_hit_rates(axes: Any, record: ModelRecord) -> None:
@@ -178,7 +177,7 @@ def draw_hit_rates(axes: Any, record: ModelRecord) -> None:
     axes.set_xlabel("rank in the list")
     axes.set_ylabel("share of the lists")
     _head(axes, "How soon does it hit?")
-    _strip(axes, grid="y")
+    strip(axes, grid="y")
 
 
 def _telling(centroids: list[dict[str, Any]]) -> list[str]:
@@ -199,23 +198,12 @@ def _head(axes: Any, title: str, note: str | None = None) -> None:
     """Set the title, and below it a note or the legend, where no line reaches."""
     axes.set_title(title)
     if note is not None:
-        axes.annotate(note, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", size=8.5)
+        axes.annotate(note, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", size=SMALL)
         return
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, frameon=False, borderaxespad=0.2, columnspacing=1.2,
-        handletextpad=0.5, fontsize=8.5,
-    )  # fmt: skip
+    place_legend(axes, columns=3)
 
 
 def _in_percent(axis: Any) -> None:
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(1.0))
-
-
-def _strip(axes: Any, *, grid: str) -> None:
-    """Leave only what helps to read the panel."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(length=0)
-    axes.grid(axis=grid, color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)

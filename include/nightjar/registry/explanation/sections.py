@@ -1,77 +1,28 @@
-"""Explains a model version to a person: what it is, how it came to be, how good it is, what it goes by."""
+"""The sections of an explanation: those that every model has are made here."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from nightjar.registry.explanation_sections import family_sections
-from nightjar.registry.explanation_text import Section, aligned, bars, figure, measured, paragraph, render, table
+from nightjar.registry.explanation.families import family_sections
+from nightjar.registry.explanation.text import Section, aligned, bars, figure, measured, paragraph, table
 from nightjar.registry.records import Decision, ModelRecord, Trial
 
 SHOWN_TRIALS = 5
 SHOWN_FEATURES = 15
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """A model version with its leaderboard, best first, and what the gates said, oldest first."""
-
-    record: ModelRecord
-    trials: tuple[Trial, ...]
-    decisions: tuple[Decision, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the documented JSON form; `details` is what the inspection found, by subject."""
-        record = self.record
-        return {
-            "model": str(record.name),
-            "use_case": record.use_case,
-            "kind": record.kind,
-            "algorithm": record.algorithm,
-            "aliases": list(record.aliases),
-            "trained": {
-                "snapshot": record.snapshot,
-                "train_split": record.train_split,
-                "test_split": record.test_split,
-                "as_of": record.as_of.isoformat(),
-                "rows": record.processed_rows,
-                "discarded_rows": record.discarded_rows,
-                "seconds": record.fit_seconds,
-                "iterations": record.iterations,
-                "database": record.trained_in,
-                "owner": record.owner,
-                "created": record.created_at.isoformat() if record.created_at else None,
-                "code_version": record.code_version,
-            },
-            "inputs": [column.name for column in record.signature.inputs],
-            "hyperparameters": dict(record.hyperparameters),
-            "coefficients": dict(record.coefficients),
-            "scores": {"training": dict(record.training_scores), "test": dict(record.test_scores)},
-            "leaderboard": [asdict(trial) for trial in self.trials[:SHOWN_TRIALS]],
-            "trials": len(self.trials),
-            "details": dict(record.details),
-            "decisions": [asdict(decision) for decision in self.decisions],
-        }
-
-    def as_text(self) -> str:
-        """Return it in sections for reading, in lines of at most 100 characters."""
-        record = self.record
-        sections = [
-            _origin(record),
-            _choice(self.trials),
-            _scores(record),
-            _importances(record),
-            *family_sections(record),
-            _alerts(record),
-            _decisions(self.decisions),
-        ]
-        title = " · ".join([str(record.name), record.kind, record.algorithm, *record.aliases])
-        return render(title, [section for section in sections if section.lines])
-
-
-def explain(record: ModelRecord, trials: Sequence[Trial], decisions: Sequence[Decision]) -> Explanation:
-    """Return the explanation of a model version, from what the registry has of it."""
-    return Explanation(record, tuple(trials), tuple(decisions))
+def sections_of(record: ModelRecord, trials: Sequence[Trial], decisions: Sequence[Decision]) -> list[Section]:
+    """Return what there is to tell of a model version, in the order of reading."""
+    found = [
+        _origin(record),
+        _choice(trials),
+        _scores(record),
+        _importances(record),
+        *family_sections(record),
+        _alerts(record),
+        _decisions(decisions),
+    ]
+    return [section for section in found if section.lines]
 
 
 def _origin(record: ModelRecord) -> Section:
@@ -79,8 +30,10 @@ def _origin(record: ModelRecord) -> Section:
     iterations = f", {record.iterations:,} iterations" if record.iterations else ""
     created = f" on {record.created_at:%Y-%m-%d}" if record.created_at else ""
     owner = f" by {record.owner}" if record.owner else ""
+    base = record.details.get("updated_from")
     facts = {
         "use case": record.use_case,
+        **({"updated": f"from {base}, with the rows of newer dates"} if base else {}),
         "trained on": f"{record.processed_rows:,} rows of {record.train_split}, as of {record.as_of}{left_out}",
         "tested on": record.test_split,
         "fitted": f"in {figure(record.fit_seconds)} s{iterations}, in {record.trained_in}{owner}{created}",
@@ -97,11 +50,22 @@ def _choice(trials: Sequence[Trial]) -> Section:
     failed = sum(trial.score is None for trial in trials)
     note = f"; {failed} could not be fitted" if failed else ""
     rows = [
-        [str(place), trial.algorithm, _score(trial), ", ".join(f"{k} {_value(v)}" for k, v in trial.parameters.items())]
+        [
+            str(place),
+            trial.algorithm,
+            _score(trial),
+            str(trial.folds),
+            f"{trial.rows:,}",
+            ", ".join(f"{name} {_value(value)}" for name, value in trial.parameters.items()),
+        ]
         for place, trial in enumerate(trials[:SHOWN_TRIALS], start=1)
     ]
-    head = f"The best of {len(trials)} candidates by {trials[0].metric}, mean ± deviation over validation sets{note}."
-    return Section("How it was chosen", [*paragraph(head), *table(["", "algorithm", "score", "parameters"], rows)])
+    head = (
+        f"The best of {len(trials)} candidates by {trials[0].metric}, mean ± deviation over validation sets{note}. "
+        "Those that came to more sets or rows come first; the others were dropped before."
+    )
+    columns = ["", "algorithm", "score", "sets", "rows", "parameters"]
+    return Section("How it was chosen", [*paragraph(head), *table(columns, rows)])
 
 
 def _score(trial: Trial) -> str:
