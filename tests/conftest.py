@@ -1,4 +1,4 @@
-"""Two real Postgres servers for the whole run; a fresh copy of a template database for each test."""
+"""Two real Postgres servers for each process of a run; a fresh copy of a template database for each test."""
 
 import os
 import shutil
@@ -6,9 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg import sql
+from xdist.scheduler import LoadScopeScheduling
 
 from nightjar import retail
 from nightjar.scoring import create_prediction_tables
@@ -22,6 +24,19 @@ os.environ["NIGHTJAR_RETAIL_EVERY"] = "8"
 FIRST_NIGHT = date(2017, 12, 1)
 
 EMPTY, RETAIL = "template_empty", "template_retail"
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps the tests of a file in one process, and all that need the whole system: it is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", maxsplit=1)[0]
+        return "acceptance" if "/acceptance/" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Divide the tests between the processes."""
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
