@@ -14,7 +14,7 @@ from nightjar.registry.models import (
     save_decision,
     trials_of,
 )
-from nightjar.registry.predictor import Predictor, feature_matrix, load_predictor
+from nightjar.registry.predictor import Predictor, feature_matrix, load_predictor, without_infinities
 from nightjar.registry.records import Decision, ModelName, ModelRecord, Signature, Trial
 from nightjar.registry.removal import drop
 
@@ -54,4 +54,5 @@ __all__ = [
     "save_decision",
     "save_estimator",
     "trials_of",
+    "without_infinities",
 ]

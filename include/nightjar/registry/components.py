@@ -1,6 +1,6 @@
 """Parts of pipelines that scikit-learn lacks. Artifacts name them, so this module and its classes keep their names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -175,12 +175,15 @@ class PartitionedEstimator(BaseEstimator):  # type: ignore[misc]
         """Return the probabilities, shape (rows, classes)."""
         return self._by_part(matrix, lambda part, rows: part.predict_proba(rows))
 
+    def parts(self, matrix: Matrix) -> Iterator[tuple[Pipeline, npt.NDArray[np.intp]]]:
+        """Yield the pipelines that score any row, each with the indices of its rows."""
+        codes = matrix[:, self.column]
+        chosen = [(self.common_, ~np.isin(codes, self.codes_))]
+        chosen += [(part, codes == code) for code, part in zip(self.codes_, self.parts_, strict=True)]
+        yield from ((part, np.flatnonzero(rows)) for part, rows in chosen if rows.any())
+
     def _by_part(self, matrix: Matrix, predict: Callable[[Pipeline, Matrix], Matrix]) -> Matrix:
-        known = np.isin(matrix[:, self.column], self.codes_)
-        groups = [(self.common_, ~known)] + [
-            (part, matrix[:, self.column] == code) for code, part in zip(self.codes_, self.parts_, strict=True)
-        ]
-        found = [(rows, predict(part, matrix[rows])) for part, rows in groups if rows.any()]
+        found = [(rows, predict(part, matrix[rows])) for part, rows in self.parts(matrix)]
         result = np.empty((len(matrix), *found[0][1].shape[1:]))
         for rows, values in found:
             result[rows] = values

@@ -64,6 +64,11 @@ def feature_matrix(signature: Signature, columns: Columns) -> Matrix:
     return matrix
 
 
+def without_infinities(matrix: Matrix) -> Matrix:
+    """Return a model's input with infinite values as missing ones, which every model can take."""
+    return np.where(np.isinf(matrix), np.nan, matrix)
+
+
 def _probability(estimator: Any, record: ModelRecord, matrix: Matrix) -> Outputs:
     probabilities = estimator.predict_proba(matrix)
     if not record.signature.classes:

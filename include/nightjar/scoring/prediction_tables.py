@@ -56,8 +56,7 @@ def output_columns(use_case: UseCase) -> list[OutputColumn]:
     if use_case.items:
         item = use_case.items.key
         columns.append(OutputColumn(item.name, item.type, _KEY_WIRE_TYPES[item.type], "What is recommended."))
-    declared_classes = use_case.target is not None and use_case.target.classes is not None
-    return [*columns, *(_CLASS_OUTPUTS if declared_classes else _OUTPUTS[use_case.kind])]
+    return [*columns, *(_CLASS_OUTPUTS if use_case.classes else _OUTPUTS[use_case.kind])]
 
 
 def written_columns(use_case: UseCase) -> list[WriteColumn]:
@@ -143,9 +142,9 @@ def _shown_columns(use_case: UseCase) -> sql.Composed:
         )
     if use_case.kind is Kind.SEGMENTATION:
         names.insert(2, sql.SQL("label.name AS segment"))
-    if use_case.target and use_case.target.classes:
+    if use_case.classes:
         # Arrays count from 1, classes from 0.
-        label = sql.SQL("({}::text[])[s.class_id + 1] AS predicted").format(sql.Literal(list(use_case.target.classes)))
+        label = sql.SQL("({}::text[])[s.class_id + 1] AS predicted").format(sql.Literal(list(use_case.classes)))
         names.insert(1, label)
     return sql.SQL(", ").join(names)
 

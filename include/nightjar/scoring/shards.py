@@ -11,7 +11,7 @@ from psycopg import sql
 
 from nightjar import registry
 from nightjar.errors import ScoringError
-from nightjar.registry import ModelName, Predictor, feature_matrix, load_predictor
+from nightjar.registry import ModelName, Predictor, feature_matrix, load_predictor, without_infinities
 from nightjar.scoring.commits import Commit, work_on
 from nightjar.scoring.prediction_tables import output_columns, store_table, written_columns
 from nightjar.scoring.topn import top_items
@@ -92,7 +92,7 @@ def _predict(
         entities = batch[use_case.entity.name]
         result.read += len(entities)
         matrix = feature_matrix(predictor.record.signature, batch)
-        outputs = predictor.predict(np.where(np.isinf(matrix), np.nan, matrix))
+        outputs = predictor.predict(without_infinities(matrix))
         bad = _unusable(predictor, entities, matrix, outputs, result)
         kept = ~np.isin(entities, bad)
         scored: Arrays = {name: batch[name][kept] for name in use_case.row_key}

@@ -73,8 +73,7 @@ def signature_of(database: Database, use_case: UseCase, snapshot: Snapshot) -> S
     if not inputs:
         raise TrainingError(f"{snapshot.name} has no features beside its keys: add columns to features.sql.")
     _require_distinct_names(inputs)
-    classes = use_case.target.classes if use_case.target else None
-    return Signature(inputs, _OUTPUTS[use_case.kind], classes or ())
+    return Signature(inputs, _OUTPUTS[use_case.kind], use_case.classes)
 
 
 def read_dataset(
@@ -131,13 +130,13 @@ def _target_column(target: Target) -> CopyColumn:
 
 
 def _require_declared_classes(connection: Connection, use_case: UseCase, snapshot: Snapshot) -> None:
-    if use_case.target is None or use_case.target.classes is None:
+    if use_case.target is None or not use_case.classes:
         return
     row = connection.execute(
         sql.SQL("SELECT {column}::text AS value FROM {view} WHERE {column}::text <> ALL(%s) LIMIT 1").format(
             column=sql.Identifier(use_case.target.column), view=snapshot.name.view
         ),
-        [list(use_case.target.classes)],
+        [list(use_case.classes)],
     ).fetchone()
     if row is not None:
         raise TrainingError(
@@ -155,7 +154,7 @@ def _assemble(
 ) -> Dataset:
     _require_bounded(snapshot, signature, features)
     target = columns[use_case.target.column].astype(float) if use_case.target else np.zeros(len(features))
-    if use_case.target and use_case.target.classes:
+    if use_case.classes:
         target[target < 0] = np.nan
     candidate: npt.NDArray[np.bool_] = np.ones(len(features), dtype=bool)
     if use_case.kind is Kind.RECOMMENDER:

@@ -17,8 +17,8 @@ def evaluate(use_case: UseCase, estimator: Any, dataset: Dataset) -> Evaluation:
         return Evaluation(dataset, estimator[-1].predict(space), space)
     if use_case.kind is Kind.REGRESSION:
         return Evaluation(dataset, estimator.predict(dataset.features))
-    if use_case.target and use_case.target.classes:
-        return Evaluation(dataset, _probabilities(estimator, dataset.features, len(use_case.target.classes)))
+    if use_case.classes:
+        return Evaluation(dataset, _probabilities(estimator, dataset.features, len(use_case.classes)))
     output = np.full(len(dataset), -np.inf)
     output[dataset.candidate] = _probabilities(estimator, dataset.features[dataset.candidate], 2)[:, 1]
     return Evaluation(dataset, output)

@@ -1,6 +1,5 @@
 """Fits the chosen configuration on the whole train split, or goes on fitting an earlier model with newer rows."""
 
-import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from nightjar.training.dataset import Dataset
 from nightjar.training.estimators import declared_estimator
 from nightjar.training.evaluation import spread_over_classes
 from nightjar.training.search import HeldOut
+from nightjar.training.workers import cores
 from nightjar.usecases import UseCase
 from nightjar.usecases.training import Partition
 
@@ -41,7 +41,7 @@ def fit(use_case: UseCase, signature: Signature, best: Trial, rows: Dataset, hel
         estimator = _partitioned(use_case, use_case.training.partition, estimator, signature)
     fitting = rows.candidates
     started = time.perf_counter()
-    threads = parallel_config(backend="threading", n_jobs=len(os.sched_getaffinity(0)))
+    threads = parallel_config(backend="threading", n_jobs=cores())
     with warnings.catch_warnings(record=True) as caught, threads:
         warnings.simplefilter("always", ConvergenceWarning)
         estimator.fit(fitting.features, fitting.target)

@@ -66,7 +66,7 @@ def _require_learnable(use_case: UseCase, *datasets: Dataset) -> None:
         return
     for dataset in datasets:
         values = np.unique(dataset.target)
-        if use_case.kind is Kind.REGRESSION or use_case.target.classes:
+        if use_case.kind is Kind.REGRESSION or use_case.classes:
             if len(values) == 1:
                 raise TrainingError(
                     f"The target of {use_case.name} has the same value in all {len(dataset)} rows of a split: there is "

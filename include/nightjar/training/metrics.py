@@ -56,8 +56,7 @@ class Metric:
 
 def metrics_of(use_case: UseCase) -> dict[str, Metric]:
     """Return every metric that a use case can be judged by."""
-    declared_classes = use_case.target is not None and use_case.target.classes is not None
-    return CLASS_METRICS if declared_classes else METRICS[use_case.kind]
+    return CLASS_METRICS if use_case.classes else METRICS[use_case.kind]
 
 
 def declared_metric(use_case: UseCase) -> Metric:

@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 def warm_up(task: Callable[[int], None]) -> None:
     """Start the workers and have each do a task, such as imports, that is no part of the time budget."""
-    list(_executor().map(task, range(2 * _cores())))
+    list(_executor().map(task, range(2 * cores())))
 
 
 def side_by_side(
@@ -70,11 +70,12 @@ def shared_folder() -> Iterator[Path]:
 
 def _executor() -> ProcessPoolExecutor:
     return get_reusable_executor(
-        max_workers=_cores(), timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_serve, initargs=(os.getpid(),)
+        max_workers=cores(), timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_serve, initargs=(os.getpid(),)
     )
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 

@@ -167,18 +167,22 @@ class UseCase(Section):
             raise ValueError("training.keep_features and training.partition: not for segmentation")
         if training.partition and training.partial_fit:
             raise ValueError("training.partition: a model that is updated with partial_fit is not partitioned")
-        declared_classes = self.target is not None and self.target.classes is not None
         if self.promotion.maximum_calibration_error is not None and (
-            declared_classes or self.kind is not Kind.CLASSIFICATION
+            self.classes or self.kind is not Kind.CLASSIFICATION
         ):
             raise ValueError("promotion.maximum_calibration_error: only for classification into 0 and 1")
-        if self.target and self.target.classes and self.kind is not Kind.CLASSIFICATION:
+        if self.classes and self.kind is not Kind.CLASSIFICATION:
             raise ValueError("target.classes: only for classification")
 
     @property
     def row_key(self) -> tuple[str, ...]:
         """Columns that identify a row of the features: the entity, and the item for a recommender."""
         return (self.entity.name,) if self.items is None else (self.entity.name, self.items.key.name)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The declared classes of the target, none where it takes 0 and 1 or is a number."""
+        return (self.target.classes or ()) if self.target else ()
 
     @property
     def horizon_days(self) -> int:

@@ -1,6 +1,6 @@
 """What each input of a model adds to the prediction of a row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,15 +68,13 @@ def contributions(predictor: Predictor, matrix: Matrix) -> Contributions:
     )
 
 
-def _parts(estimator: Any, matrix: Matrix) -> Iterator[tuple[Pipeline, npt.NDArray[np.intp]]]:
-    """Yield the pipelines that score any row, each with the indices of its rows."""
-    if not isinstance(estimator, PartitionedEstimator):
-        yield estimator, np.arange(len(matrix))
-        return
-    codes = matrix[:, estimator.column]
-    chosen = [(estimator.common_, ~np.isin(codes, estimator.codes_))]
-    chosen += [(part, codes == code) for code, part in zip(estimator.codes_, estimator.parts_, strict=True)]
-    yield from ((part, np.flatnonzero(rows)) for part, rows in chosen if rows.any())
+def _parts(estimator: Any, matrix: Matrix) -> Iterable[tuple[Pipeline, npt.NDArray[np.intp]]]:
+    """Return the pipelines that score any row, each with the indices of its rows."""
+    return (
+        estimator.parts(matrix)
+        if isinstance(estimator, PartitionedEstimator)
+        else [(estimator, np.arange(len(matrix)))]
+    )
 
 
 def _of_pipeline(record: ModelRecord, pipeline: Pipeline, matrix: Matrix) -> Contributions:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nightjar import registry
-from nightjar.registry import ModelName, Predictor, load_predictor
+from nightjar.registry import ModelName, Predictor, load_predictor, without_infinities
 from nightjar.registry.reasons import Contributions, contributions
 from nightjar.scoring.reasons.inputs import Inputs, read_evidence, read_inputs
 from nightjar.scoring.reasons.records import Breakdown, ExplainedPrediction, PredictionReasons, Reason, Value
@@ -72,8 +72,7 @@ def _explain(
     if not inputs:
         return {}
     encoded = np.stack([row.encoded for row in inputs.values()])
-    # As scoring does it.
-    matrix = np.where(np.isinf(encoded), np.nan, encoded)
+    matrix = without_infinities(encoded)
     outputs, found = predictor.predict(matrix), contributions(predictor, matrix)
     if use_case.kind is Kind.REGRESSION and use_case.target:
         found = replace(found, unit=use_case.target.column)
