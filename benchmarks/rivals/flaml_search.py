@@ -1,6 +1,7 @@
 """Run by the environment of the rivals: fits FLAML's AutoML on stored arrays and stores its output on test rows."""
 
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -18,6 +19,8 @@ def main() -> None:
     train, test = (pd.DataFrame(np.load(folder / f"{name}.npy")).add_prefix("x") for name in ("train", "test"))
     target = np.load(folder / "target.npy")
     warnings.simplefilter("ignore")
+    # Its worker processes warn as well.
+    os.environ["PYTHONWARNINGS"] = "ignore"
     automl = AutoML()
     automl.fit(
         train,
