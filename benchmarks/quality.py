@@ -16,7 +16,7 @@ from benchmarks.gains import gain
 from benchmarks.measure import Result
 from nightjar import retail, snapshots
 from nightjar.registry.components import LogScaler
-from nightjar.registry.predictor import load_predictor
+from nightjar.registry.loading import load_predictor
 from nightjar.snapshots import SnapshotName
 from nightjar.storage import Database, Role
 from nightjar.training import freeze_training_data, split_training_data, train

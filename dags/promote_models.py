@@ -2,10 +2,11 @@
 
 1. `export_model`: the challenger, or the version chosen in the form, becomes a bundle of files.
 2. `verify_bundle`: every byte, type and score of the bundle is proved.
-3. `approve`: a person reads the evidence under *Required actions* and approves or rejects. No answer within
-   three days counts as a rejection.
-4. `import_model`: one transaction in prod; name, version and lineage stay.
-5. `move_champion`: the alias moves in one transaction, with who approved and why. There is never a moment
+3. `decide`: where the declaration allows it and the gain is large enough, nobody has to be asked.
+4. `approve`: a person reads the evidence under *Required actions* and approves or rejects. No answer within
+   three days counts as a rejection. A rejected run ends well, and nothing is imported.
+5. `import_model`: one transaction in prod; name, version and lineage stay.
+6. `move_champion`: the alias moves in one transaction, with who approved and why. There is never a moment
    without a champion.
 """
 
@@ -13,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, TriggerRule, dag, task
 
 from nightjar.orchestration import promote_steps as steps
 from nightjar.orchestration.assets import challenger, champion
@@ -43,16 +44,21 @@ def promote_models(use_case: UseCase) -> None:
         def verify_bundle(model: str) -> dict[str, Any]:
             return steps.verify(use_case.name, model)
 
-        @task
-        def import_model(model: str) -> str:
-            return steps.import_into_production(model)
+        @task.branch
+        def decide(verified: dict[str, Any]) -> str:
+            return "import_model" if verified["automatic"] else "approve"
 
-        @task(outlets=[asset])
-        def move_champion(model: str, approval: dict[str, Any]) -> None:
-            steps.move_champion(model, approval, asset)
+        # It goes on after an approval, and after the branch that needs none; not after a rejection.
+        @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+        def import_model(verified: dict[str, Any], approval: dict[str, Any] | None) -> str:
+            return steps.import_into_production(use_case.name, verified, approval)
 
-        model = export_model()
-        verified = verify_bundle(model)
+        @task(outlets=[asset], trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+        def move_champion(model: str, verified: dict[str, Any], approval: dict[str, Any] | None) -> None:
+            steps.move_champion(model, verified, approval, asset)
+
+        verified = verify_bundle(export_model())
+        decision = decide(verified)
         approve = ApprovalOperator(
             task_id="approve",
             subject=f"Promote a new model of {use_case.title} to production?",
@@ -62,9 +68,9 @@ def promote_models(use_case: UseCase) -> None:
             response_timeout=timedelta(days=3),
             ignore_downstream_trigger_rules=True,
         )
-        imported = import_model(model)
-        verified >> approve >> imported
-        move_champion(imported, approve.output)
+        imported = import_model(verified, approve.output)
+        decision >> [approve, imported]
+        move_champion(imported, verified, approve.output)
 
     workflow()
 

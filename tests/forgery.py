@@ -1,71 +1,80 @@
 """Alters bundles as damage and forgers do, and asks for their refusal."""
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nightjar import transfer
 from nightjar.errors import BundleError, NightjarError
 from nightjar.storage import Database
 from tests.builders import count_rows, register_model
+from tests.transfer_builders import export, imported, key
 
 Edit = Callable[[Any], object]
 
 
 def export_small_model(database: Database, folder: Path) -> None:
     """Write a small model as the bundle `model` in several parts."""
-    transfer.export_model(database, register_model(database).name, folder, "model", part_bytes=4096)
+    export(database, register_model(database).name, folder, part_bytes=4096)
 
 
 def edit_manifest(folder: Path, change: Edit) -> None:
+    """Alter the manifest and sign it again, as one would who has the key."""
     path = folder / "model.manifest.json"
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
+    sign(folder)
 
 
-def edit_content(folder: Path, **changes: Edit | bytes) -> None:
-    """Alter files inside the bundle and hash everything again, as a forger would."""
-    parts = sorted(folder.glob("model*.dmp"))
-    payload = b"".join(part.read_bytes() for part in parts)
-    with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-        files = {name: archive.read(name) for name in archive.namelist()}
-    for name, change in changes.items():
-        key = {"artifact": "artifact.skops"}.get(name, f"{name}.json")
-        if isinstance(change, bytes):
-            files[key] = change
-        else:
-            content = json.loads(files[key])
-            change(content)
-            files[key] = json.dumps(content).encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    replace_payload(folder, buffer.getvalue())
+def sign(folder: Path) -> None:
+    """Sign the manifest as it is."""
+    (folder / "model.sig").write_bytes(key().sign((folder / "model.manifest.json").read_bytes()))
 
 
-def replace_payload(folder: Path, payload: bytes) -> None:
+def edit_content(folder: Path, facts: Edit | None = None, artifact: bytes | None = None) -> None:
+    """Alter what a bundle says of its model, or the artifact, and hash and sign everything again."""
+    manifest = json.loads((folder / "model.manifest.json").read_text())
+    payload = b"".join((folder / part["name"]).read_bytes() for part in manifest["parts"])
+    pieces = []
+    for entry in manifest["entries"]:
+        piece, payload = payload[: entry["bytes"]], payload[entry["bytes"] :]
+        if entry["content"] == "facts" and facts is not None:
+            content = json.loads(piece)
+            facts(content)
+            piece = json.dumps(content).encode()
+        if entry["content"] == "artifact" and artifact is not None:
+            piece = artifact
+        entry |= {"bytes": len(piece), "sha256": hashlib.sha256(piece).hexdigest()}
+        pieces.append(piece)
+    replace_payload(folder, b"".join(pieces), manifest["entries"])
+
+
+def replace_payload(folder: Path, payload: bytes, entries: list[dict[str, Any]]) -> None:
     """Make the bundle a single part of other bytes, with a manifest that fits."""
     for path in folder.glob("model*.dmp"):
         path.unlink()
     (folder / "model01.dmp").write_bytes(payload)
     part = {"name": "model01.dmp", "bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest()}
-    edit_manifest(folder, set_in("parts", value=[part]))
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest |= {"parts": [part], "entries": entries}
+
+    edit_manifest(folder, change)
 
 
 def refusal(database: Database, folder: Path, error: type[NightjarError] = BundleError) -> str:
-    """Import and return the refusal, which leaves nothing behind."""
+    """Import and return the refusal, which leaves nothing behind, and the files where they are."""
+    files = {path: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
     with pytest.raises(error) as caught:
-        transfer.import_model(database, folder, "model")
+        imported(database, folder)
     assert count_rows(database, "nightjar", "model_version") == 0
     assert count_rows(database, "nightjar", "artifact") == 0
+    assert count_rows(database, "nightjar", "transfer_job") == 0
+    assert files == ({path: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {})
     return str(caught.value)
 
 
@@ -73,8 +82,8 @@ def set_in(*path: str | int, value: object) -> Edit:
     """Return a change that puts a value at a place inside nested content."""
 
     def change(content: Any) -> None:
-        for key in path[:-1]:
-            content = content[key]
+        for place in path[:-1]:
+            content = content[place]
         content[path[-1]] = value
 
     return change
@@ -84,8 +93,8 @@ def remove(*path: str | int) -> Edit:
     """Return a change that takes away a value inside nested content."""
 
     def change(content: Any) -> None:
-        for key in path[:-1]:
-            content = content[key]
+        for place in path[:-1]:
+            content = content[place]
         del content[path[-1]]
 
     return change

@@ -128,6 +128,10 @@ class ServingParityError(ArtifactError):
     """The serving model answers otherwise than the full model."""
 
 
+class ServingOnlyError(RegistryError):
+    """Only the serving model is here: it can score, and has no details."""
+
+
 class UntrustedFileError(ArtifactError):
     """A pickle file is not on the list of trusted ones; reading it would run what it holds."""
 
@@ -140,12 +144,72 @@ class TransferError(NightjarError):
     """Base of the refusals of export and import."""
 
 
+class FilterError(TransferError):
+    """A filter of models is malformed; the message points at the place."""
+
+
+class BundleNameError(TransferError):
+    """A name that no bundle can have."""
+
+
+class BundleWriteError(TransferError):
+    """The files of a bundle cannot be written."""
+
+
 class BundleError(TransferError):
-    """The bundle is incomplete, altered or of a format that this version does not read."""
+    """The bundle is incomplete, altered or malformed."""
+
+
+class BundleFormatError(BundleError):
+    """The bundle is of a newer format than this version reads."""
+
+
+class MissingPartError(BundleError):
+    """A file of the bundle is not there."""
+
+
+class AlteredPartError(BundleError):
+    """A file of the bundle has another length or content than was signed."""
+
+
+class UnsignedBundleError(BundleError):
+    """The bundle has no signature, or one that is not of its manifest."""
+
+
+class UntrustedKeyError(TransferError):
+    """The database does not trust the key that signed, or no longer does."""
+
+
+class SigningKeyError(TransferError):
+    """There is no key to sign with, it cannot be read, or one would be overwritten."""
 
 
 class ParityError(TransferError):
     """The imported model scores the carried sample differently."""
+
+
+class SamePersonError(TransferError):
+    """Whoever triggered the promotion approved it, and the declaration asks for two persons."""
+
+
+class ModelClashError(TransferError):
+    """Another model has this name and version."""
+
+
+class JobNameError(TransferError):
+    """A job of this name was recorded before."""
+
+
+class SchemaNotFoundError(TransferError):
+    """The schema of a remap does not exist, or holds no catalog."""
+
+
+class CatalogPresentError(TransferError):
+    """A whole catalog cannot be restored over another."""
+
+
+class OlderServerError(TransferError):
+    """The database server is of an older major version than the one exported from."""
 
 
 class GateError(NightjarError):

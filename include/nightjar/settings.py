@@ -40,6 +40,11 @@ def transfer_folder() -> Path:
     return Path(os.environ.get("NIGHTJAR_TRANSFER_DIR") or home() / "transfer")
 
 
+def signing_key_file() -> Path:
+    """Private key that exports are signed with; only its owner may read it."""
+    return Path(os.environ.get("NIGHTJAR_SIGNING_KEY") or home() / "keys" / "signing.pem")
+
+
 def use_case_folders() -> list[Path]:
     """Folders of a user's own declarations, from NIGHTJAR_USECASES (separated by ':')."""
     return [Path(part) for part in os.environ.get("NIGHTJAR_USECASES", "").split(":") if part]

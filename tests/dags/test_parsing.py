@@ -49,4 +49,4 @@ def test_a_wrong_declaration_is_one_clear_import_error_and_stops_no_other_use_ca
     found = json.loads(probe.stdout.splitlines()[-1])
     assert [Path(path).name for path in found["errors"]] == ["check_declarations.py"]
     assert "usecase.toml: kind: Input should be" in next(iter(found["errors"].values()))
-    assert found["dags"] == 4 * len(declared_use_cases()) + 2
+    assert found["dags"] == 5 * len(declared_use_cases()) + 2

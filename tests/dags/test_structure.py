@@ -19,10 +19,13 @@ EDGES = {
     ],
     "promote_models": [
         ("export_model", "verify_bundle"),
-        ("verify_bundle", "approve"),
+        ("verify_bundle", "decide"),
+        ("decide", "approve"),
+        ("decide", "import_model"),
         ("approve", "import_model"),
         ("import_model", "move_champion"),
     ],
+    "rollback_models": [],
     "score_nightly": [
         ("build_features", "gate_features"),
         ("gate_features", "score_shard"),
@@ -34,6 +37,7 @@ OUTLETS = {
     "snapshot_training_data": ("split_and_announce", "training_data"),
     "retrain_models": ("announce_challenger", "challenger"),
     "promote_models": ("move_champion", "champion"),
+    "rollback_models": ("roll_back", "champion"),
     "score_nightly": ("publish", "predictions"),
 }
 

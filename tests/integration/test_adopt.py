@@ -39,9 +39,10 @@ from nightjar.errors import (
     UntrustedFileError,
 )
 from nightjar.registry import ModelRecord, Signature
+from nightjar.registry.loading import load_predictor
 from nightjar.registry.models import trials_of
 from nightjar.registry.pickles import trust_file
-from nightjar.registry.predictor import Predictor, load_predictor
+from nightjar.registry.predictor import Predictor
 from nightjar.registry.reasons import contributions
 from nightjar.registry.serving_models import find_serving
 from nightjar.snapshots import Snapshot, SnapshotName

@@ -18,7 +18,7 @@ SNAPSHOT_FIELDS = {
     "name", "version", "state", "parent", "rows", "bytes", "hash", "owner", "comment", "created", "statements",
 }  # fmt: skip
 MODEL_FIELDS = {
-    "name", "version", "use_case", "kind", "algorithm", "snapshot", "metrics", "aliases", "sha256", "created",
+    "name", "version", "use_case", "kind", "algorithm", "snapshot", "metrics", "aliases", "form", "sha256", "created",
 }  # fmt: skip
 
 
@@ -86,9 +86,18 @@ def test_without_json_there_are_lines_to_read(run: CommandLine) -> None:
         ("model show churn_risk@1", "there is none of that name"),
         ("model history churn_rsik", "Did you mean 'churn_risk'?"),
         ("model rollback churn_risk --reason drift", "no earlier champion"),
-        ("model import --from nowhere --name model", "export the model first"),
-        ("model import --from . --name ../model", "use letters, digits"),
-        ("model export --filter churn_risk@1 --to . --name m --filesize 0", "0 is too small: give 1 or more"),
+        ("model import --from nowhere --name model", "export it, and copy all of its files"),
+        ("model import --from . --name ../model", "use 1 to 80 letters, digits"),
+        (
+            "model export --filter churn_risk@1 --to . --name m --filesize 0",
+            "'0' is too small a size: give at least 1 byte",
+        ),
+        ("model export --filter kind= --to . --name m", "The filter is malformed at position 6"),
+        ("model export --mode magic --to . --name m", "no mode 'magic'"),
+        ("model export --estimate", "No model is named, or none fits the filter"),
+        ("model import --from . --name m --existing maybe", "Known: error, match, replace, skip"),
+        ("keys trust nowhere.pub --reason mine", "nowhere.pub cannot be read"),
+        ("keys revoke 0123456789abcdef --reason lost", "There is no key '0123456789abcdef' in prod; known: "),
         ("predictions log --use-case weather", "Known: churn_risk"),
         ("predictions log --limit -5", "give 1 or more"),
         ("score churn_risk --as-of tomorrow", "'tomorrow' is not a date: write it as 2017-12-01"),
@@ -206,16 +215,26 @@ def test_models_are_listed_shown_and_dropped(run: CommandLine, model: ModelRecor
 def test_a_model_is_carried_over_promoted_and_rolled_back(
     run: CommandLine, dev_database: Database, tmp_path: Path
 ) -> None:
+    key = run("keys", "make", "--json").json
+    trusted = run("keys", "trust", key["public"], "--reason", "the key of the tests", "--json").json
+    assert (trusted["trusted"], run("keys", "list", "--json").json[0]["key_id"]) == (key["key_id"], key["key_id"])
     for seed in (0, 1):
         name = str(register_model(dev_database, seed=seed).name)
-        files = "--to", str(tmp_path), "--name", f"model{seed}"
-        manifest = run("model", "export", "--filter", name, *files, "--filesize", "5000", "--json").json
-        arrived = run("model", "import", "--from", str(tmp_path), "--name", f"model{seed}", "--json").json
+        files = "--to", str(tmp_path), "--name", f"model{seed}_"
+        manifest = run("model", "export", "--filter", name, *files, "--filesize", "5K", "--json").json
+        [arrived] = run("model", "import", "--from", str(tmp_path), "--name", f"model{seed}_", "--json").json
         promoted = run("model", "promote", name, "--reason", "better", "--json").json
 
         assert len(manifest["parts"]) > 1
-        assert arrived.keys() == MODEL_FIELDS
+        assert arrived.keys() == MODEL_FIELDS | {"written"}
         assert promoted == {"champion": name, "moved": True}
+    assert (
+        run("model", "copy", "--from", "dev", "--to", "prod", "--filter", "churn_risk", "--json").json[0]["written"]
+        is False
+    )
+    assert len(run("model", "jobs", "--json").json) == 2
+    assert run("keys", "revoke", key["key_id"], "--reason", "lost", "--json").json["revoked"] == key["key_id"]
+    assert "was revoked" in run("model", "import", "--from", str(tmp_path), "--name", "model0_").refusal
     back = run("model", "rollback", "churn_risk", "--reason", "drift", "--json").json
     history = run("model", "history", "churn_risk", "--json").json
 

@@ -14,7 +14,7 @@ from nightjar import registry
 from nightjar.errors import DeclarationError, NightjarError, TimeBudgetError, TrainingError
 from nightjar.registry import Alias, ModelRecord
 from nightjar.registry.components import CalibratedClassifier, PartitionedEstimator
-from nightjar.registry.predictor import load_predictor
+from nightjar.registry.loading import load_predictor
 from nightjar.scoring import create_prediction_tables, publish
 from nightjar.storage import Database, Role
 from nightjar.training import freeze_training_data, split_training_data, train

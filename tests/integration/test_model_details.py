@@ -14,11 +14,11 @@ from nightjar.registry import ModelRecord
 from nightjar.storage import Database, Role
 from nightjar.training.dataset import Dataset
 from nightjar.training.estimators import ESTIMATORS
-from nightjar.transfer import import_model
 from nightjar.usecases import Kind
 from tests.builders import fit_model, shared_database
 from tests.forgery import edit_content, export_small_model, set_in
 from tests.inspection_builders import register_inspected
+from tests.transfer_builders import imported
 
 SHIPPED = [(kind, algorithm) for kind, algorithms in ESTIMATORS.items() for algorithm in algorithms]
 PROBABILITIES = [(kind, algorithm) for kind, algorithm in SHIPPED if kind in (Kind.CLASSIFICATION, Kind.RECOMMENDER)]
@@ -220,7 +220,7 @@ def test_details_that_no_view_can_show_are_not_registered(dev_database: Database
 
 def test_a_bundle_with_such_details_is_refused(prod_database: Database, dev_database: Database, tmp_path: Any) -> None:
     export_small_model(dev_database, tmp_path)
-    edit_content(tmp_path, model=set_in("record", "details", value={"lift": [{"decile": "first"}]}))
+    edit_content(tmp_path, set_in("record", "details", value={"lift": [{"decile": "first"}]}))
 
-    with pytest.raises(BundleError, match="model record is malformed"):
-        import_model(prod_database, tmp_path, "model")
+    with pytest.raises(BundleError, match="says of churn_risk@1 is malformed"):
+        imported(prod_database, tmp_path)

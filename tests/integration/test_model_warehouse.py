@@ -14,10 +14,10 @@ from nightjar.registry import ModelRecord
 from nightjar.settings import PROJECT_ROOT
 from nightjar.storage import Database, Role
 from nightjar.training.estimators import ESTIMATORS
-from nightjar.transfer import import_model
 from nightjar.usecases import Kind
 from tests.builders import fit_model, register_model, shared_database
 from tests.forgery import edit_content, export_small_model, set_in
+from tests.transfer_builders import imported
 
 # Columns and types of gs_model_warehouse, the wider types where Postgres has no reason to be narrow.
 COLUMNS = {
@@ -210,10 +210,10 @@ def test_a_bundle_with_words_for_numbers_is_refused(
     prod_database: Database, dev_database: Database, tmp_path: Any, field: str
 ) -> None:
     export_small_model(dev_database, tmp_path)
-    edit_content(tmp_path, model=set_in("record", field, value={"roc_auc": "good"}))
+    edit_content(tmp_path, set_in("record", field, value={"roc_auc": "good"}))
 
-    with pytest.raises(BundleError, match="model record is malformed"):
-        import_model(prod_database, tmp_path, "model")
+    with pytest.raises(BundleError, match="says of churn_risk@1 is malformed"):
+        imported(prod_database, tmp_path)
 
 
 def _value(text: str | None, type_: str) -> Any:

@@ -11,8 +11,8 @@ from nightjar import registry
 from nightjar.errors import ModelInUseError, ModelNotFoundError
 from nightjar.registry import Alias, Decision, ModelName
 from nightjar.registry.aliases import require_champion
+from nightjar.registry.loading import load_predictor
 from nightjar.registry.models import decisions_of, next_version, trials_of
-from nightjar.registry.predictor import load_predictor
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind
 from tests.builders import TRIALS, count_rows, fit_model, register_model

@@ -8,7 +8,8 @@ import pytest
 from psycopg import sql
 
 from nightjar.registry import ModelRecord
-from nightjar.registry.predictor import feature_matrix, load_predictor
+from nightjar.registry.loading import load_predictor
+from nightjar.registry.predictor import feature_matrix
 from nightjar.scoring import list_commits, publish, score_night
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.storage import Database, Role

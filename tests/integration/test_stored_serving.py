@@ -11,7 +11,7 @@ import pytest
 from nightjar import registry
 from nightjar.errors import ArtifactError, ServingModelNotFoundError
 from nightjar.registry import ModelRecord
-from nightjar.registry.predictor import load_predictor
+from nightjar.registry.loading import load_predictor
 from nightjar.registry.serving import ParityReport, make_serving_model
 from nightjar.registry.serving_models import find_serving, load_serving_predictor, save_serving
 from nightjar.storage import Database, Role
@@ -58,14 +58,14 @@ def test_a_stored_serving_model_scores_as_the_full_one(dev_database: Database, k
 def test_bytes_and_format_are_those_of_an_artifact(stored: tuple[Database, ModelRecord]) -> None:
     database, model = stored
     with database.connect(Role.SCORER) as connection:
-        found = find_serving(connection, model)
+        content = registry.read_artifact(connection, find_serving(connection, model).sha256)
         row = connection.execute(
             "SELECT format, byte_count, opset, trees_opset FROM nightjar.serving_model s "
             "JOIN nightjar.artifact a ON a.sha256 = s.sha256 WHERE model_id = %s",
             [model.id],
         ).fetchone()
 
-    assert row == {"format": "onnx", "byte_count": len(found.content), "opset": 21, "trees_opset": 5}
+    assert row == {"format": "onnx", "byte_count": len(content), "opset": 21, "trees_opset": 5}
 
 
 def test_a_model_without_one_is_told(dev_database: Database) -> None:
@@ -82,10 +82,11 @@ def test_a_proof_that_failed_is_not_stored(stored: tuple[Database, ModelRecord])
     database, model = stored
     with database.connect(Role.TRAINER) as connection:
         found = find_serving(connection, model)
+        content = registry.read_artifact(connection, found.sha256)
     for difference in (0.1, float("nan"), float("inf")):
         report = replace(found.report, largest_difference=difference)
         with pytest.raises(psycopg.errors.CheckViolation), database.connect(Role.TRAINER) as connection:
-            save_serving(connection, model.id, found.content, report)
+            save_serving(connection, model.id, content, report)
 
 
 def test_damaged_bytes_are_refused(stored: tuple[Database, ModelRecord]) -> None:
@@ -127,9 +128,10 @@ def test_the_deployer_stores_what_it_imports(dev_database: Database, stored: tup
     model = register_model(dev_database)
     with source.connect(Role.SCORER) as connection:
         found = find_serving(connection, sent)
+        content = registry.read_artifact(connection, found.sha256)
 
     with dev_database.connect(Role.DEPLOYER) as connection:
-        assert save_serving(connection, model.id, found.content, found.report) == found.sha256
+        assert save_serving(connection, model.id, content, found.report) == found.sha256
 
     with dev_database.connect(Role.SCORER) as connection:
         assert find_serving(connection, model) == found

@@ -11,8 +11,8 @@ from psycopg import sql
 from nightjar import registry, snapshots
 from nightjar.registry import Alias, ModelRecord
 from nightjar.registry.environment import code_version
+from nightjar.registry.loading import load_predictor
 from nightjar.registry.models import decisions_of, trials_of
-from nightjar.registry.predictor import load_predictor
 from nightjar.snapshots import Snapshot, State
 from nightjar.storage import Database, Role
 from nightjar.training import compare_with_champion, freeze_training_data, split_training_data, train, training_snapshot

@@ -9,8 +9,8 @@ import pytest
 
 from nightjar.errors import TrainingError
 from nightjar.registry import ModelRecord
+from nightjar.registry.loading import load_predictor
 from nightjar.registry.models import trials_of
-from nightjar.registry.predictor import load_predictor
 from nightjar.registry.reasons import contributions
 from nightjar.storage import Database, Role
 from nightjar.storage.copy_reader import Encoding

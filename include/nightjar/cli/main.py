@@ -6,7 +6,7 @@ from typing import Annotated
 import psycopg
 import typer
 
-from nightjar.cli import database_commands, demo, model, predictions, snapshot
+from nightjar.cli import database_commands, demo, keys, model, predictions, snapshot
 from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, progress
 from nightjar.cli.train import train
 from nightjar.errors import NightjarError
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(database_commands.app, name="db")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(model.app, name="model")
+app.add_typer(keys.app, name="keys")
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(demo.app, name="demo")
 app.command()(train)

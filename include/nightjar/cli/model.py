@@ -1,13 +1,12 @@
 """nightjar model: the model registry, and models between databases."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nightjar.cli import model_explanations, model_trust
-from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_record, print_rows
+from nightjar.cli import model_explanations, model_transfer, model_trust
+from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, print_rows
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import parse_date
 
@@ -17,6 +16,10 @@ app.command()(model_explanations.leaderboard)
 app.command()(model_explanations.events)
 app.command()(model_trust.trust)
 app.command()(model_trust.adopt)
+app.command()(model_transfer.export)
+app.command("import")(model_transfer.import_command)
+app.command()(model_transfer.copy)
+app.command()(model_transfer.jobs)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME@N")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Kept in the history.")]
@@ -148,38 +151,3 @@ def rollback(
     name = find_use_case(use_case).name
     model = registry.rollback(database(env), name, to=target, reason=reason, actor=ACTOR)
     print_record(model.as_json(), as_json=as_json)
-
-
-@app.command()
-def export(
-    model_filter: Annotated[str, typer.Option("--filter", help="The model version, name@N.")],
-    to: Annotated[Path, typer.Option("--to", help="Folder of the files.")],
-    name: Annotated[str, typer.Option("--name", help="Name of the bundle.")],
-    filesize: Annotated[
-        int | None, typer.Option("--filesize", parser=count, help="Largest size of a file, in bytes.")
-    ] = None,
-    env: EnvironmentOption = "dev",
-    as_json: JsonOption = False,
-) -> None:
-    """Write a model with all its details as files NAME01.dmp, … and a manifest."""
-    from nightjar import transfer
-    from nightjar.registry import ModelName
-    from nightjar.transfer.bundle import DEFAULT_PART_BYTES
-
-    manifest = transfer.export_model(
-        database(env), ModelName.parse(model_filter), to, name, part_bytes=filesize or DEFAULT_PART_BYTES
-    )
-    print_record(manifest.model_dump(), as_json=as_json)
-
-
-@app.command("import")
-def import_command(
-    source: Annotated[Path, typer.Option("--from", help="Folder of the files.")],
-    name: Annotated[str, typer.Option("--name", help="Name of the bundle.")],
-    env: EnvironmentOption = "prod",
-    as_json: JsonOption = False,
-) -> None:
-    """Verify a bundle and import its model."""
-    from nightjar import transfer
-
-    print_record(transfer.import_model(database(env), source, name).as_json(), as_json=as_json)

@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from nightjar import retail
+from nightjar import retail, transfer
 from nightjar.demo import airflow_processes
 from nightjar.demo.airflow_api import AirflowApi
 from nightjar.demo.local_state import LocalState, new_state, read_state, write_state
@@ -13,7 +13,7 @@ from nightjar.demo.results import print_results
 from nightjar.demo.workflow import FIRST_NIGHT, Workflow
 from nightjar.errors import DemoError
 from nightjar.scoring import create_prediction_tables
-from nightjar.settings import home
+from nightjar.settings import home, signing_key_file
 from nightjar.storage import Database, migrate
 from nightjar.storage.embedded import start_server, stop_server
 from nightjar.usecases import declared_use_cases
@@ -68,6 +68,7 @@ def start_system(progress: Progress, *, load: bool) -> tuple[LocalState, dict[st
         for database in databases.values():
             migrate.upgrade(database)
             create_prediction_tables(database, declared_use_cases().values())
+            _trust_own_key(database)
     with ThreadPoolExecutor() as pool:
         airflow = pool.submit(_start_airflow, state, progress)
         loading = [pool.submit(_load, database, progress) for database in databases.values() if load]
@@ -78,6 +79,13 @@ def start_system(progress: Progress, *, load: bool) -> tuple[LocalState, dict[st
         airflow_processes.wait_until_healthy(state, progress.say)
         _wait_for_dags(state)
     return state, databases
+
+
+def _trust_own_key(database: Database) -> None:
+    path = signing_key_file()
+    if not path.exists():
+        transfer.make_key(path)
+    transfer.trust_key(database, path.with_suffix(".pub"), reason="the key of this local system")
 
 
 def _start_airflow(state: LocalState, progress: Progress) -> LocalState:

@@ -18,6 +18,8 @@ class RunContext:
     partition_key: str | None
     params: dict[str, Any]
     actor: str
+    # Who triggered the run, where a person did.
+    person: str | None = None
 
     @property
     def as_of(self) -> date:
@@ -36,9 +38,11 @@ def run_context() -> RunContext:
     """Return the context of the task that is running."""
     context = get_current_context()
     run: Any = context["dag_run"]
+    person = getattr(run, "triggering_user_name", None)
     return RunContext(
         run_id=run.run_id,
         partition_key=run.partition_key,
         params=dict(context["params"]),
-        actor=getattr(run, "triggering_user_name", None) or f"airflow:{run.run_type}",
+        actor=person or f"airflow:{run.run_type}",
+        person=person,
     )

@@ -1,10 +1,19 @@
 """The model registry: immutable model versions, their artifacts, and the aliases that point at them."""
 
 from nightjar.registry.aliases import Alias, aliased_model, move_alias, require_champion
-from nightjar.registry.artifacts import TRUSTED_TYPES, load_estimator, read_artifact, save_estimator
+from nightjar.registry.artifacts import (
+    TRUSTED_TYPES,
+    artifact_size,
+    load_estimator,
+    read_artifact,
+    read_chunk,
+    save_estimator,
+)
+from nightjar.registry.environment import code_version
 from nightjar.registry.events import ModelEvent, model_events
 from nightjar.registry.explanation import Explanation, draw, explain
 from nightjar.registry.history import AliasMove, AliasPeriod, alias_history, champion_at, end_of_day, rollback
+from nightjar.registry.loading import load_predictor, require_full
 from nightjar.registry.models import (
     decisions_of,
     find_model,
@@ -14,8 +23,8 @@ from nightjar.registry.models import (
     save_decision,
     trials_of,
 )
-from nightjar.registry.predictor import Predictor, feature_matrix, load_predictor, without_infinities
-from nightjar.registry.records import Decision, ModelName, ModelRecord, Signature, Trial
+from nightjar.registry.predictor import Predictor, feature_matrix, without_infinities
+from nightjar.registry.records import Decision, Form, ModelName, ModelRecord, Signature, Trial
 from nightjar.registry.removal import drop
 
 __all__ = [
@@ -25,6 +34,7 @@ __all__ = [
     "AliasPeriod",
     "Decision",
     "Explanation",
+    "Form",
     "ModelEvent",
     "ModelName",
     "ModelRecord",
@@ -33,7 +43,9 @@ __all__ = [
     "Trial",
     "alias_history",
     "aliased_model",
+    "artifact_size",
     "champion_at",
+    "code_version",
     "decisions_of",
     "draw",
     "drop",
@@ -48,8 +60,10 @@ __all__ = [
     "move_alias",
     "next_version",
     "read_artifact",
+    "read_chunk",
     "register",
     "require_champion",
+    "require_full",
     "rollback",
     "save_decision",
     "save_estimator",

@@ -141,6 +141,24 @@ def _write_chunks(connection: Connection, digest: str, file: io.BufferedIOBase) 
         raise ArtifactError(f"The file of artifact {digest[:12]}… changed while it was read: store it again.")
 
 
+def artifact_size(connection: Connection, digest: str) -> tuple[int, int]:
+    """Return the size of an artifact, and of each of its chunks but the last; both in bytes.
+
+    Raises:
+        ArtifactError: it is not there.
+    """
+    row = connection.execute(_SQL["artifact_size"], [digest]).fetchone()
+    if row is None:
+        raise ArtifactError(f"The artifact {digest[:12]}… is not in this database: import or train the model again.")
+    return row["byte_count"], row["chunk_bytes"]
+
+
+def read_chunk(connection: Connection, digest: str, ordinal: int) -> bytes:
+    """Return one piece of an artifact, empty behind the last one; it is not proved."""
+    row = connection.execute(_SQL["chunk"], [digest, ordinal], binary=True).fetchone()
+    return b"" if row is None else bytes(row["data"])
+
+
 def read_chunks(connection: Connection, digest: str) -> Iterator[bytes]:
     """Yield an artifact's bytes, one piece at a time in memory; they are proved only when the last one is out.
 
@@ -149,11 +167,10 @@ def read_chunks(connection: Connection, digest: str) -> Iterator[bytes]:
     """
     found = hashlib.sha256()
     for ordinal in count():
-        row = connection.execute(_SQL["chunk"], [digest, ordinal], binary=True).fetchone()
-        if row is None:
+        if not (chunk := read_chunk(connection, digest, ordinal)):
             break
-        found.update(row["data"])
-        yield row["data"]
+        found.update(chunk)
+        yield chunk
     if found.hexdigest() != digest:
         raise ArtifactError(f"The stored artifact {digest[:12]}… is damaged: import or train the model again.")
 

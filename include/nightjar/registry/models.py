@@ -1,5 +1,6 @@
 """Model versions: register, look up."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -7,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from nightjar.errors import ModelDroppedError, ModelNotFoundError, did_you_mean
+from nightjar.errors import ArtifactError, ModelDroppedError, ModelNotFoundError, did_you_mean
 from nightjar.registry.artifacts import write_artifact
 from nightjar.registry.audit import drop_of
 from nightjar.registry.records import Decision, ModelName, ModelRecord, Trial
@@ -29,19 +30,27 @@ def next_version(connection: Connection, name: str) -> ModelName:
 def register(
     connection: Connection,
     record: ModelRecord,
-    artifact: bytes,
+    artifact: bytes | io.BufferedIOBase | None,
     trials: Sequence[Trial],
     *,
     imported_at: datetime | None = None,
 ) -> int:
     """Write a model version with its artifact and leaderboard, within the caller's transaction; return its id.
 
+    Args:
+        connection: of the transaction.
+        record: what is known of it.
+        artifact: its bytes, or an open file of them; None where only the serving model is to be here.
+        trials: the leaderboard, best first.
+        imported_at: when it came from another database.
+
     Raises:
+        ArtifactError: the artifact is not the one of the record.
         ModelDroppedError: the version existed and was dropped.
     """
     _require_never_dropped(connection, record.name)
-    digest = write_artifact(connection, artifact)
-    assert digest == record.sha256
+    if artifact is not None and write_artifact(connection, artifact) != record.sha256:
+        raise ArtifactError(f"The artifact is not the one that {record.name} was registered with.")
     values = _columns(record) | {"imported_at": imported_at}
     row = connection.execute(_SQL["insert_model"], values).fetchone()
     assert row is not None
@@ -58,7 +67,8 @@ def _columns(record: ModelRecord) -> dict[str, Any]:
     values: dict[str, Any] = {name: getattr(record, name) for name in record.__dataclass_fields__}
     mappings = {name: Jsonb(dict(value)) for name, value in values.items() if isinstance(value, Mapping)}
     identity = {"name": record.name.name, "version": record.name.version}
-    return values | mappings | identity | {"signature": Jsonb(record.signature.as_json())}
+    lists = {"signature": Jsonb(record.signature.as_json()), "journey": Jsonb(list(record.journey))}
+    return values | mappings | identity | lists
 
 
 def save_decision(connection: Connection, model_id: int, decision: Decision) -> None:

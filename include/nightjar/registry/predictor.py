@@ -8,10 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nightjar.errors import SignatureError
-from nightjar.registry.artifacts import load_estimator, read_artifact
-from nightjar.registry.environment import check_versions
 from nightjar.registry.records import ModelRecord, Signature
-from nightjar.storage.database import Connection
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
 Matrix = npt.NDArray[np.float64]
@@ -36,17 +33,6 @@ class Predictor:
             prediction (regression), or segment_id and distance (segmentation); each of shape (rows,).
         """
         return _PREDICT[self.record.kind](self.estimator, self.record, matrix)
-
-
-def load_predictor(connection: Connection, record: ModelRecord) -> Predictor:
-    """Load a model version's estimator from its database.
-
-    Raises:
-        ArtifactError: what is stored is damaged, or holds types that are not trusted.
-        VersionMismatchError: it was fitted with other versions of libraries, and the settings refuse that.
-    """
-    check_versions(record)
-    return Predictor(record, load_estimator(read_artifact(connection, record.sha256)))
 
 
 def feature_matrix(signature: Signature, columns: Columns) -> Matrix:

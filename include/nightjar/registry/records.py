@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from nightjar.errors import ModelNotFoundError
@@ -114,9 +115,21 @@ class Decision:
         )
 
 
+class Form(StrEnum):
+    """How much of a model lies in a database."""
+
+    FULL = "full"
+    SERVING = "serving"
+
+
 @dataclass(frozen=True)
 class ModelRecord:
-    """Every fact of a model version beside its artifact's bytes."""
+    """Every fact of a model version beside its artifact's bytes.
+
+    form: full, or serving where only the serving model is here.
+    sha256: of the full model's artifact in either case.
+    journey: the transfers that brought it here, oldest first.
+    """
 
     name: ModelName
     use_case: str
@@ -143,6 +156,8 @@ class ModelRecord:
     code_version: str
     sha256: str
     trained_in: str
+    form: str = Form.FULL
+    journey: tuple[Mapping[str, Any], ...] = ()
     owner: str = ""
     created_at: datetime | None = None
     id: int = 0
@@ -155,6 +170,7 @@ class ModelRecord:
         values["name"] = ModelName(row["name"], row["version"])
         values["signature"] = Signature.from_json(row["signature"])
         values["aliases"] = tuple(row["aliases"])
+        values["journey"] = tuple(row["journey"])
         return cls(**values)
 
     def as_json(self) -> dict[str, Any]:
@@ -168,6 +184,7 @@ class ModelRecord:
             "snapshot": self.snapshot,
             "metrics": dict(self.test_scores),
             "aliases": list(self.aliases),
+            "form": self.form,
             "sha256": self.sha256,
             "created": self.created_at.isoformat() if self.created_at else None,
         }

@@ -16,16 +16,16 @@ INSERT INTO nightjar.model_version (
     name, version, use_case, kind, algorithm, snapshot, train_split, test_split,
     snapshot_id, train_split_id, test_split_id, as_of, training_query,
     processed_rows, discarded_rows, preprocess_seconds, fit_seconds, iterations, output_type, hyperparameters,
-    coefficients, training_scores, test_scores, signature, details, environment, code_version, sha256, trained_in,
-    created_at, imported_at)
+    coefficients, training_scores, test_scores, signature, details, environment, code_version, form, sha256,
+    trained_in, journey, created_at, imported_at)
 VALUES (
     %(name)s, %(version)s, %(use_case)s, %(kind)s, %(algorithm)s, %(snapshot)s, %(train_split)s, %(test_split)s,
     (SELECT id FROM nightjar.snapshot WHERE full_name = %(snapshot)s AND state <> 'purged'),
     (SELECT id FROM nightjar.snapshot WHERE full_name = %(train_split)s AND state <> 'purged'),
     (SELECT id FROM nightjar.snapshot WHERE full_name = %(test_split)s AND state <> 'purged'), %(as_of)s,
     %(training_query)s, %(processed_rows)s, %(discarded_rows)s, %(preprocess_seconds)s, %(fit_seconds)s, %(iterations)s, %(output_type)s, %(hyperparameters)s, %(coefficients)s,
-    %(training_scores)s, %(test_scores)s, %(signature)s, %(details)s, %(environment)s, %(code_version)s, %(sha256)s,
-    %(trained_in)s, coalesce(%(created_at)s, clock_timestamp()), %(imported_at)s)
+    %(training_scores)s, %(test_scores)s, %(signature)s, %(details)s, %(environment)s, %(code_version)s, %(form)s, %(sha256)s,
+    %(trained_in)s, %(journey)s, coalesce(%(created_at)s, clock_timestamp()), %(imported_at)s)
 RETURNING id
 
 -- name: insert_segments
@@ -53,6 +53,10 @@ INSERT INTO nightjar.artifact_chunk (sha256, ordinal, data) VALUES (%s, %s, %b)
 
 -- name: chunk
 SELECT data FROM nightjar.artifact_chunk WHERE sha256 = %s AND ordinal = %s
+
+-- name: artifact_size
+SELECT a.byte_count, octet_length(c.data) AS chunk_bytes
+FROM nightjar.artifact a JOIN nightjar.artifact_chunk c ON c.sha256 = a.sha256 AND c.ordinal = 0 WHERE a.sha256 = %s
 
 -- name: next_version
 SELECT coalesce(max(version), 0) + 1 AS version FROM nightjar.model_event WHERE name = %s

@@ -1,5 +1,6 @@
 """Serving models in the database: stored with their proof beside the full model."""
 
+import io
 from dataclasses import asdict, dataclass
 
 from nightjar.errors import ServingModelNotFoundError
@@ -16,20 +17,21 @@ _SQL = load_sql("nightjar.registry", "registry.sql")
 
 @dataclass(frozen=True)
 class StoredServing:
-    """A serving model's bytes, and how it was proved."""
+    """Which artifact a model's serving model is, and how it was proved."""
 
     sha256: str
-    content: bytes
     report: ParityReport
 
 
-def save_serving(connection: Connection, model_id: int, content: bytes, report: ParityReport) -> str:
+def save_serving(
+    connection: Connection, model_id: int, content: bytes | io.BufferedIOBase, report: ParityReport
+) -> str:
     """Store a model's serving model within the caller's transaction and return its sha256.
 
     Args:
         connection: of the transaction that registers the model.
         model_id: of the registered model.
-        content: what `make_serving_model` returned.
+        content: what `make_serving_model` returned, or an open file of that.
         report: the proof that it returned.
     """
     digest = write_artifact(connection, content, "onnx")
@@ -39,17 +41,15 @@ def save_serving(connection: Connection, model_id: int, content: bytes, report: 
 
 
 def find_serving(connection: Connection, record: ModelRecord) -> StoredServing:
-    """Return a model's serving model.
+    """Return what is known of a model's serving model.
 
     Raises:
         ServingModelNotFoundError: it has none.
-        ArtifactError: the stored bytes are damaged.
     """
     row = connection.execute(_SQL["find_serving"], [record.id]).fetchone()
     if row is None:
         raise ServingModelNotFoundError(f"{record.name} has no serving model: score with the full one, or train anew.")
-    digest = row.pop("sha256")
-    return StoredServing(digest, read_artifact(connection, digest), ParityReport(**row))
+    return StoredServing(row.pop("sha256"), ParityReport(**row))
 
 
 def load_serving_predictor(connection: Connection, record: ModelRecord, threads: int = 1) -> Predictor:
@@ -59,4 +59,4 @@ def load_serving_predictor(connection: Connection, record: ModelRecord, threads:
         ServingModelNotFoundError: it has none.
         ArtifactError: the stored bytes are damaged.
     """
-    return serving_predictor(record, find_serving(connection, record).content, threads)
+    return serving_predictor(record, read_artifact(connection, find_serving(connection, record).sha256), threads)

@@ -4,7 +4,7 @@ from typing import Any
 
 from nightjar import registry
 from nightjar.registry import Alias, Signature
-from nightjar.registry.predictor import load_predictor
+from nightjar.registry.loading import load_predictor
 from nightjar.storage import Database, Role
 from nightjar.training.dataset import Dataset
 from nightjar.training.inspection import inspect_model, training_alerts

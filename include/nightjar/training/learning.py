@@ -9,7 +9,7 @@ from nightjar import registry
 from nightjar.errors import TrainingError
 from nightjar.registry import ModelRecord, Signature, Trial
 from nightjar.registry.components import CalibratedClassifier, pipelines_of
-from nightjar.registry.predictor import load_predictor
+from nightjar.registry.loading import load_predictor
 from nightjar.storage import Database, Role
 from nightjar.training.dataset import Dataset
 from nightjar.training.fitting import Fit, fit, go_on
@@ -72,6 +72,7 @@ def update(database: Database, use_case: UseCase, base: ModelRecord, rows: Datas
     Raises:
         TrainingError: the declaration has come to ask for something that an update cannot give.
     """
+    registry.require_full(base)
     with database.connect(Role.TRAINER) as connection:
         estimator = load_predictor(connection, base).estimator
     if use_case.training.calibrate != isinstance(estimator[-1], CalibratedClassifier):

@@ -1,9 +1,7 @@
 """Worker processes that work side by side: ended when the time is up, and when the process that wants them is gone."""
 
 import os
-import signal
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -16,11 +14,11 @@ from loky.backend import resource_tracker
 from loky.process_executor import TerminatedWorkerError
 
 from nightjar.errors import TrainingError
+from nightjar.processes import serve
 
 # Fits run side by side, so each has one core.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _IDLE_SECONDS = 60
-_WATCH_SECONDS = 0.5
 
 Result = TypeVar("Result")
 
@@ -70,22 +68,10 @@ def shared_folder() -> Iterator[Path]:
 
 def _executor() -> ProcessPoolExecutor:
     return get_reusable_executor(
-        max_workers=cores(), timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_serve, initargs=(os.getpid(),)
+        max_workers=cores(), timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=serve, initargs=(os.getpid(),)
     )
 
 
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
-
-
-def _serve(parent: int) -> None:
-    """Leave interrupts to the parent, and end soon after it: one that is killed ends nobody."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_WATCH_SECONDS)
-    os._exit(1)

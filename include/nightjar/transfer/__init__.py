@@ -1,17 +1,43 @@
-"""Models travel between databases as bundles: verified whole, imported in one transaction."""
+"""Models travel between databases as shipments: signed, verified whole, landed in one transaction."""
 
-from nightjar.transfer.bundle import Bundle, Manifest, Parity
-from nightjar.transfer.export import export_model
-from nightjar.transfer.importing import import_model, promote
-from nightjar.transfer.verify import Verification, verify_bundle
+from nightjar.transfer.direct import copy_models
+from nightjar.transfer.export import Estimate, estimate_export, export_models, export_serving, select_models
+from nightjar.transfer.facts import Facts, Sample
+from nightjar.transfer.filters import ModelFilter, parse_filter
+from nightjar.transfer.importing import Existing, Imported, import_bundle, import_serving, promote
+from nightjar.transfer.jobs import TransferJob, transfer_jobs
+from nightjar.transfer.keys import SigningKey, make_key, revoke_key, signing_key, trust_key, trusted_keys
+from nightjar.transfer.manifest import Manifest, Mode
+from nightjar.transfer.verify import Proof, Verification, VerifiedModel, verify_bundle
 
 __all__ = [
-    "Bundle",
+    "Estimate",
+    "Existing",
+    "Facts",
+    "Imported",
     "Manifest",
-    "Parity",
+    "Mode",
+    "ModelFilter",
+    "Proof",
+    "Sample",
+    "SigningKey",
+    "TransferJob",
     "Verification",
-    "export_model",
-    "import_model",
+    "VerifiedModel",
+    "copy_models",
+    "estimate_export",
+    "export_models",
+    "export_serving",
+    "import_bundle",
+    "import_serving",
+    "make_key",
+    "parse_filter",
     "promote",
+    "revoke_key",
+    "select_models",
+    "signing_key",
+    "transfer_jobs",
+    "trust_key",
+    "trusted_keys",
     "verify_bundle",
 ]

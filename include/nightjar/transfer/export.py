@@ -1,144 +1,121 @@
-"""Writes a model with all its details as a bundle."""
+"""Writes models as files: a bundle of numbered parts, or one file for scoring only."""
 
-import hashlib
-import io
-import json
-import math
-import os
-import tempfile
-import zipfile
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from nightjar import registry
-from nightjar.errors import TransferError
-from nightjar.registry import ModelName, ModelRecord, Predictor, decisions_of, feature_matrix, load_predictor, trials_of
-from nightjar.registry.environment import package_versions
-from nightjar.snapshots import SnapshotName, find
-from nightjar.snapshots.errors import SnapshotNotFoundError
-from nightjar.storage import Database, Role
-from nightjar.storage.copy_reader import read_batches
-from nightjar.transfer.bundle import (
-    DEFAULT_PART_BYTES,
-    FORMAT_VERSION,
-    MAXIMUM_PARTS,
-    Manifest,
-    Parity,
-    PartFile,
-    manifest_path,
-)
-
-SAMPLE_ROWS = 200
+from nightjar.registry import ModelName
+from nightjar.storage import Database
+from nightjar.transfer import single
+from nightjar.transfer.files import remove_bundle, write_bundle
+from nightjar.transfer.filters import ModelFilter
+from nightjar.transfer.jobs import Job, record_export, require_free
+from nightjar.transfer.keys import SigningKey
+from nightjar.transfer.manifest import DEFAULT_PART_BYTES, Manifest, Mode, PartFile
+from nightjar.transfer.packing import pack
 
 
-def export_model(
-    database: Database, name: ModelName, folder: Path, bundle: str, *, part_bytes: int = DEFAULT_PART_BYTES
-) -> Manifest:
-    """Write a model version as the bundle `bundle` in `folder`; one that is there is replaced.
+@dataclass(frozen=True)
+class Estimate:
+    """What a model would take in a file."""
 
-    The manifest is written last and by renaming, so a bundle that was cut short never looks complete.
+    model: str
+    content: str
+    bytes: int
+
+
+def select_models(database: Database, wanted: ModelFilter) -> list[ModelName]:
+    """Return the models of a database that fit a filter, by name and version."""
+    return [record.name for record in registry.list_models(database) if wanted.matches(record)]
+
+
+def estimate_export(database: Database, names: Sequence[ModelName], mode: Mode = Mode.MODEL) -> list[Estimate]:
+    """Return the size of each piece of an export, in bytes; nothing is written.
 
     Raises:
-        ModelNotFoundError: no such model.
-        TransferError: the folder cannot be written, or the parts are so small that they would be too many.
+        ModelNotFoundError, ServingOnlyError, ServingModelNotFoundError: as of the export itself.
     """
-    target = manifest_path(folder, bundle)
-    with database.connect(Role.TRAINER) as connection:
-        record = registry.find_model(connection, name)
-        artifact = registry.read_artifact(connection, record.sha256)
-        trials = [asdict(trial) for trial in trials_of(connection, record.id)]
-        decisions = [asdict(decision) for decision in decisions_of(connection, record.id)]
-        predictor = load_predictor(connection, record)
-    content = {"record": record_as_json(record), "trials": trials, "decisions": decisions}
-    payload = _archive(content, artifact, _parity(database, predictor))
-    if len(payload) > part_bytes * MAXIMUM_PARTS:
-        raise TransferError(
-            f"{name} does not fit into {MAXIMUM_PARTS} parts of {part_bytes} bytes: give at least "
-            f"{-(-len(payload) // MAXIMUM_PARTS)}."
-        )
+    manifest = pack(database, names, mode, "0" * 16).manifest
+    return [Estimate(entry.model, entry.content.value, entry.bytes) for entry in manifest.entries]
+
+
+def export_models(
+    database: Database,
+    names: Sequence[ModelName],
+    folder: Path,
+    bundle: str,
+    *,
+    key: SigningKey,
+    actor: str,
+    mode: Mode = Mode.MODEL,
+    part_bytes: int = DEFAULT_PART_BYTES,
+    aliases: bool = False,
+    job: str | None = None,
+) -> Manifest:
+    """Write models as the bundle `bundle` in `folder`; an earlier one of that name is replaced.
+
+    Args:
+        database: that the models are in.
+        names: of the models.
+        folder: made where it is not there.
+        bundle: name of the files.
+        key: signs the manifest.
+        actor: who exports, for the record of the job.
+        mode: model for all that is known, serving for scoring only; of the latter the parts are one file.
+        part_bytes: the largest size of a file.
+        aliases: whether to carry which aliases point at the models.
+        job: a name that no job had; by default made of the bundle's and the time.
+
+    Raises:
+        ModelNotFoundError, ServingOnlyError, ServingModelNotFoundError: what is asked for is not here.
+        BundleNameError, BundleWriteError: the files cannot be written.
+        JobNameError: a job had the name.
+    """
+    started = datetime.now(UTC)
+    name = job or f"export {bundle} {started:%Y-%m-%d %H:%M:%S.%f}"
+    require_free(database, name)
+    shipment = pack(database, names, mode, key.key_id, aliases=aliases)
+    if mode is Mode.SERVING:
+        manifest = single.write_file(folder, bundle, shipment, key)
+    else:
+
+        def describe(parts: tuple[PartFile, ...]) -> Manifest:
+            return shipment.manifest.model_copy(update={"parts": parts})
+
+        manifest = write_bundle(folder, bundle, shipment.content(), describe, key, part_bytes)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        parts = _write_parts(folder, bundle, payload, part_bytes)
-        manifest = Manifest(
-            format=FORMAT_VERSION,
-            models=(str(name),),
-            parts=tuple(parts),
-            source=database.name,
-            versions=package_versions(),
-            created=datetime.now(UTC).isoformat(),
-        )
-        _write_file(target, manifest.model_dump_json(indent=2).encode())
-    except OSError as error:
-        raise TransferError(f"The bundle {bundle} cannot be written to {folder}: {error.strerror}.") from error
+        record_export(database, Job(name, manifest, bundle, actor, started))
+    except BaseException:
+        remove_bundle(folder, bundle)
+        raise
+    _write_log(folder, bundle, name, manifest, started)
     return manifest
 
 
-def record_as_json(record: ModelRecord) -> dict[str, Any]:
-    """Return a record in the form that bundles carry."""
-    values = {name: getattr(record, name) for name in record.__dataclass_fields__ if name not in ("id", "aliases")}
-    values["name"] = str(record.name)
-    values["signature"] = record.signature.as_json()
-    values["as_of"] = record.as_of.isoformat()
-    values["created_at"] = record.created_at.isoformat() if record.created_at else None
-    return values
+def export_serving(database: Database, name: ModelName, *, key: SigningKey, actor: str) -> bytes:
+    """Return a model, scoring only, as the bytes of one file.
 
-
-def _archive(content: Mapping[str, Any], artifact: bytes, parity: Parity) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("model.json", json.dumps(content))
-        archive.writestr("artifact.skops", artifact)
-        archive.writestr("parity.json", parity.model_dump_json())
-    return buffer.getvalue()
-
-
-def _parity(database: Database, predictor: Predictor) -> Parity:
-    matrix = _sample(database, predictor)
-    outputs = predictor.predict(matrix)
-    return Parity(
-        rows=[[None if math.isnan(value) else value for value in row] for row in matrix.tolist()],
-        outputs={name: values.astype(float).tolist() for name, values in outputs.items()},
+    Raises:
+        ModelNotFoundError, ServingModelNotFoundError: what is asked for is not here.
+    """
+    started = datetime.now(UTC)
+    shipment = pack(database, [name], Mode.SERVING, key.key_id)
+    record_export(
+        database, Job(f"export bytes {started:%Y-%m-%d %H:%M:%S.%f}", shipment.manifest, None, actor, started)
     )
+    return single.to_bytes(shipment, key)
 
 
-def _sample(database: Database, predictor: Predictor) -> npt.NDArray[np.float64]:
-    """Return rows of the test split, or of no value at all where the snapshot does not lie here."""
-    signature = predictor.record.signature
-    try:
-        split = find(database, SnapshotName.parse(predictor.record.test_split))
-    except SnapshotNotFoundError:
-        return np.full((1, len(signature.inputs)), np.nan)
-    with database.connect(Role.TRAINER) as connection:
-        names = [column.name for column in signature.inputs]
-        batches = read_batches(connection, split.name.view, signature.inputs, order_by=names, batch_rows=65_536)
-        matrix = np.concatenate([feature_matrix(signature, batch) for batch in batches])
-    rows = np.linspace(0, len(matrix) - 1, min(SAMPLE_ROWS, len(matrix))).astype(int)
-    sample: npt.NDArray[np.float64] = matrix[rows]
-    return sample
-
-
-def _write_parts(folder: Path, bundle: str, payload: bytes, part_bytes: int) -> list[PartFile]:
-    parts = []
-    for number, start in enumerate(range(0, len(payload), part_bytes), start=1):
-        content = payload[start : start + part_bytes]
-        part = PartFile(
-            name=f"{bundle}{number:02d}.dmp", bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
-        )
-        _write_file(folder / part.name, content)
-        parts.append(part)
-    return parts
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+def _write_log(folder: Path, bundle: str, job: str, manifest: Manifest, started: datetime) -> None:
+    finished = datetime.now(UTC)
+    lines = [
+        f"{started:%Y-%m-%d %H:%M:%S} job {job!r} started: {manifest.mode} export from {manifest.source}",
+        *(f"  {entry.model} {entry.content}: {entry.bytes} bytes, sha256 {entry.sha256}" for entry in manifest.entries),
+        *(f"  {part.name}: {part.bytes} bytes, sha256 {part.sha256}" for part in manifest.parts),
+        f"  signed with key {manifest.key_id}",
+        f"{finished:%Y-%m-%d %H:%M:%S} finished after {(finished - started).total_seconds():.1f} s: "
+        f"{len(manifest.models)} models, {manifest.total_bytes} bytes",
+    ]
+    (folder / f"{bundle}.log").write_text("\n".join(lines) + "\n", encoding="utf-8")

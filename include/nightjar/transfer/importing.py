@@ -1,34 +1,155 @@
-"""Imports a verified bundle, and makes an imported model champion."""
+"""Lands verified shipments in a database, each in one transaction, and makes imported models champion."""
 
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import psycopg
 
 from nightjar import registry
-from nightjar.errors import BundleError, ModelNotFoundError, TransferError
+from nightjar.errors import (
+    BundleError,
+    ModelClashError,
+    ModelInUseError,
+    ModelNotFoundError,
+    TransferError,
+    did_you_mean,
+)
 from nightjar.registry import Alias, ModelName, ModelRecord
-from nightjar.storage import Database, Role
+from nightjar.registry.audit import explained
+from nightjar.registry.serving_models import save_serving
+from nightjar.storage import Database, Role, migrate
 from nightjar.storage.database import Connection
-from nightjar.transfer.verify import Verification, verify_bundle
+from nightjar.storage.named_sql import load_sql
+from nightjar.transfer import single
+from nightjar.transfer.jobs import Job, record_import
+from nightjar.transfer.manifest import first_line
+from nightjar.transfer.verify import Verification, VerifiedModel, open_bundle, prove
+
+_SQL = load_sql("nightjar.transfer", "jobs.sql")
 
 
-def import_model(database: Database, folder: Path, name: str) -> ModelRecord:
-    """Verify a bundle and write its model in one transaction; the same import again changes nothing.
+class Existing(StrEnum):
+    """What to do with a model version that is in the target already."""
 
-    Name, version, time of creation and lineage stay those of the database it was trained in.
+    MATCH = "match"  # the same content is left, another refused
+    SKIP = "skip"  # whatever is there is left
+    REPLACE = "replace"  # whatever is there is replaced, unless something needs it
+    ERROR = "error"  # the import is refused
+
+    @classmethod
+    def parse(cls, text: str) -> "Existing":
+        """Read its name.
+
+        Raises:
+            TransferError: there is none of that name.
+        """
+        if text not in list(cls):
+            raise TransferError(
+                f"There is no way with existing versions {text!r}.{did_you_mean(text, [known.value for known in cls])}"
+            )
+        return cls(text)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did.
+
+    models: all that were asked for, as they are in the target now.
+    written: the names of those that were not there before.
+    """
+
+    models: tuple[ModelRecord, ...]
+    written: tuple[str, ...]
+
+
+def import_bundle(
+    database: Database,
+    folder: Path,
+    bundle: str,
+    *,
+    actor: str,
+    models: Collection[ModelName] = (),
+    existing: Existing = Existing.MATCH,
+    aliases: bool = False,
+    job: str | None = None,
+) -> Imported:
+    """Verify a bundle and write its models in one transaction; the same import again changes nothing.
+
+    Name, version, time of creation and lineage stay those of the database a model was trained in.
+
+    Args:
+        database: the target.
+        folder: of the files.
+        bundle: their name.
+        actor: who imports, for the audit.
+        models: which of the bundle's; by default all.
+        existing: what to do with versions that are there.
+        aliases: whether aliases move as the bundle says.
+        job: a name that no job had; by default made of the bundle's and the time.
 
     Raises:
-        BundleError, ParityError, ArtifactError: the bundle is refused.
-        TransferError: another model has this name and version.
-        ModelDroppedError: the version was here and was dropped.
+        BundleError, ParityError, ArtifactError, UntrustedKeyError: the bundle is refused.
+        ModelNotFoundError: the bundle does not hold a model that is asked for.
+        ModelClashError, ModelInUseError, ModelDroppedError: a version is there, is needed, or was dropped.
+        NotMigratedError: the target lacks the catalog, or has an older one.
+        JobNameError: a job had the name.
     """
-    verified = verify_bundle(folder, name)
+    migrate.require_migrated(database)
+    return land(
+        database,
+        prove(open_bundle(database, folder, bundle)),
+        actor=actor,
+        models=models,
+        existing=existing,
+        aliases=aliases,
+        job=job,
+    )
+
+
+def import_serving(database: Database, content: bytes, *, actor: str, existing: Existing = Existing.MATCH) -> Imported:
+    """Verify the bytes of a model for scoring and write it in one transaction; raises as `import_bundle` does."""
+    migrate.require_migrated(database)
     with database.connect(Role.DEPLOYER) as connection:
-        present = _present(connection, verified)
-        if present is None:
-            _write(connection, verified)
-        return registry.find_model(connection, verified.record.name)
+        shipment = single.from_bytes(connection, content)
+    return land(database, prove(shipment), actor=actor, existing=existing)
+
+
+def land(
+    database: Database,
+    verified: Verification,
+    *,
+    actor: str,
+    models: Collection[ModelName] = (),
+    existing: Existing = Existing.MATCH,
+    aliases: bool = False,
+    job: str | None = None,
+) -> Imported:
+    """Write the models of a verified shipment in one transaction; raises as `import_bundle` does."""
+    started = datetime.now(UTC)
+    wanted = _wanted(verified, models)
+    try:
+        with database.connect(Role.DEPLOYER) as connection:
+            # Another import ends first, and what it wrote is then seen.
+            connection.execute(_SQL["serialise_imports"])
+            written = [model for model in wanted if _decide(connection, model, existing, database.name)]
+            for model in written:
+                _write(connection, database, verified, model, actor)
+            if aliases:
+                _move_aliases(connection, wanted, verified, actor)
+            if written:
+                name = job or f"import {verified.shipment.bundle or 'directly'} {started:%Y-%m-%d %H:%M:%S.%f}"
+                record_import(connection, database, _job(name, verified, written, actor, started, database.name))
+            found = tuple(registry.find_model(connection, model.record.name) for model in wanted)
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise TransferError(f"The {database.name} database takes no writes: import where it does.") from error
+    except psycopg.errors.DiskFull as error:
+        raise TransferError(
+            f"The disk of the {database.name} database is full: make room. Nothing was kept."
+        ) from error
+    return Imported(found, tuple(str(model.record.name) for model in written))
 
 
 def promote(database: Database, name: ModelName, *, actor: str, reason: str) -> bool:
@@ -42,27 +163,116 @@ def promote(database: Database, name: ModelName, *, actor: str, reason: str) -> 
         return registry.move_alias(connection, model.use_case, Alias.CHAMPION, model, reason=reason, actor=actor)
 
 
-def _present(connection: Connection, verified: Verification) -> ModelRecord | None:
+def _wanted(verified: Verification, names: Collection[ModelName]) -> list[VerifiedModel]:
+    carried = {model.record.name: model for model in verified.models}
+    if missing := [str(name) for name in names if name not in carried]:
+        raise ModelNotFoundError(
+            f"{', '.join(missing)} is not in {verified.shipment.bundle}: it holds {', '.join(map(str, carried))}."
+        )
+    return [carried[name] for name in names or carried]
+
+
+def _decide(connection: Connection, model: VerifiedModel, existing: Existing, environment: str) -> bool:
+    """Tell whether a model is to be written; one that is to be replaced is gone then."""
     try:
-        present = registry.find_model(connection, verified.record.name)
+        present = registry.find_model(connection, model.record.name)
     except ModelNotFoundError:
-        return None
-    if present.sha256 != verified.record.sha256:
-        raise TransferError(
-            f"{present.name} exists here with another content ({present.sha256[:12]}…, the bundle has "
-            f"{verified.record.sha256[:12]}…): train a new version instead."
+        return True
+    return _DECIDE[existing](connection, present, model.record, environment)
+
+
+def _match(_connection: Connection, present: ModelRecord, carried: ModelRecord, environment: str) -> bool:
+    if present.sha256 != carried.sha256:
+        raise ModelClashError(
+            f"{present.name} exists in {environment} with another content ({present.sha256[:12]}…, the bundle has "
+            f"{carried.sha256[:12]}…): train a new version instead, or choose with --existing."
         )
-    return present
+    if present.form != carried.form and carried.form == registry.Form.FULL:
+        raise ModelClashError(
+            f"Only the serving model of {present.name} is in {environment}: --existing replace brings its details."
+        )
+    return False
 
 
-def _write(connection: Connection, verified: Verification) -> None:
+def _skip(*_present: object) -> bool:
+    return False
+
+
+def _replace(connection: Connection, present: ModelRecord, carried: ModelRecord, environment: str) -> bool:
     try:
-        model_id = registry.register(
-            connection, verified.record, verified.bundle.artifact, verified.trials, imported_at=datetime.now(UTC)
-        )
-    except psycopg.errors.UniqueViolation as error:
-        raise TransferError(f"{verified.record.name} is being imported by another process: let it finish.") from error
+        with connection.transaction():
+            # To take a model away is the owner's alone, here as in a drop.
+            connection.execute(_SQL["become_owner"])
+            connection.execute(_SQL["replacing"], ["on"])
+            connection.execute(_SQL["delete_model"], [present.id])
+            connection.execute(_SQL["replacing"], [""])
+            connection.execute(_SQL["become_deployer"])
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise ModelInUseError(
+            f"{present.name} is needed in {environment}, by an alias or by nights that were scored with it: it cannot "
+            f"be replaced. Train a new version of {carried.name.name}."
+        ) from error
+    return True
+
+
+def _refuse(_connection: Connection, present: ModelRecord, _carried: ModelRecord, environment: str) -> bool:
+    raise ModelClashError(f"{present.name} exists in {environment}: choose what to do with --existing.")
+
+
+_DECIDE: dict[Existing, Callable[[Connection, ModelRecord, ModelRecord, str], bool]] = {
+    Existing.MATCH: _match,
+    Existing.SKIP: _skip,
+    Existing.REPLACE: _replace,
+    Existing.ERROR: _refuse,
+}
+
+
+def _write(
+    connection: Connection, database: Database, verified: Verification, model: VerifiedModel, actor: str
+) -> None:
+    manifest, facts, moment = verified.manifest, model.facts, datetime.now(UTC)
+    hop = {
+        "source": manifest.source,
+        "target": database.name,
+        "mode": manifest.mode.value,
+        "bundle": verified.shipment.bundle,
+        "key_id": manifest.key_id,
+        "moved_at": moment.isoformat(),
+    }
+    record = replace(facts.record, journey=(*facts.record.journey, hop))
+    reason = f"{manifest.mode} import from {manifest.source}, signed with key {manifest.key_id}"
+    try:
+        with explained(connection, actor=actor, reason=reason):
+            model_id = _register(connection, record, model, moment)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
-        raise BundleError(f"The bundle's model record is malformed ({str(error).splitlines()[0]}).") from error
-    for decision in verified.decisions:
+        raise BundleError(f"What the bundle says of {record.name} is malformed ({first_line(error)}).") from error
+    for decision in facts.decisions:
         registry.save_decision(connection, model_id, decision)
+    if model.serving is not None and facts.serving is not None:
+        with model.serving.open() as file:
+            save_serving(connection, model_id, file, facts.serving)
+    connection.execute(_SQL["insert_sample"], [model_id, facts.sample.model_dump_json()])
+
+
+def _register(connection: Connection, record: ModelRecord, model: VerifiedModel, moment: datetime) -> int:
+    if model.artifact is None:
+        return registry.register(connection, record, None, model.trials, imported_at=moment)
+    with model.artifact.open() as file:
+        return registry.register(connection, record, file, model.trials, imported_at=moment)
+
+
+def _move_aliases(connection: Connection, models: list[VerifiedModel], verified: Verification, actor: str) -> None:
+    reason = f"carried with the model from {verified.manifest.source}"
+    for model in models:
+        present = registry.find_model(connection, model.record.name)
+        for alias in model.facts.aliases:
+            registry.move_alias(connection, present.use_case, Alias.parse(alias), present, reason=reason, actor=actor)
+
+
+def _job(
+    name: str, verified: Verification, written: list[VerifiedModel], actor: str, started: datetime, target: str
+) -> Job:
+    parity = {str(model.record.name): asdict(model.proof) for model in written}
+    return Job(
+        name, verified.manifest, verified.shipment.bundle, actor, started, target, models=list(parity), parity=parity
+    )

@@ -1,156 +1,174 @@
-"""Verifies a bundle: every byte, every type, every score, before anything is imported."""
+"""Proves a shipment: every byte, every type, every score, before anything is imported."""
 
 import hashlib
-import io
-import json
-import zipfile
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from nightjar.errors import BundleError, ModelNotFoundError, ParityError
-from nightjar.registry import Decision, ModelName, ModelRecord, Predictor, Signature, Trial, load_estimator
-from nightjar.transfer.bundle import FORMAT_VERSION, Bundle, Manifest, Parity, manifest_path
+from nightjar.errors import AlteredPartError, BundleError, ParityError
+from nightjar.registry import Decision, Form, ModelRecord, Trial
+from nightjar.registry.predictor import Outputs
+from nightjar.storage import Database, Role
+from nightjar.transfer import single
+from nightjar.transfer.facts import Facts, Sample
+from nightjar.transfer.files import prove_parts, read_manifest, stretch_of
+from nightjar.transfer.isolation import scores
+from nightjar.transfer.manifest import Content, Entry, Identity, Manifest, Mode
+from nightjar.transfer.packing import FULL_TOLERANCE
+from nightjar.transfer.shipment import Shipment
+from nightjar.transfer.streams import Source, pieces
 
-TOLERANCE = 1e-9
-MANIFEST_LIMIT_BYTES = 4 << 20
+
+@dataclass(frozen=True)
+class Proof:
+    """How near a carried model came to the exporter's scores.
+
+    largest_difference: of values above 1, relative to them.
+    """
+
+    rows: int
+    largest_difference: float
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class VerifiedModel:
+    """A carried model that was proved."""
+
+    facts: Facts
+    artifact: Source | None
+    serving: Source | None
+    proof: Proof
+
+    @property
+    def record(self) -> ModelRecord:
+        """What is known of it."""
+        return self.facts.record
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Its leaderboard."""
+        return self.facts.trials
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """What the gates said of it."""
+        return self.facts.decisions
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was proved of a bundle."""
+    """What was proved of a shipment."""
 
-    bundle: Bundle
-    record: ModelRecord
-    trials: tuple[Trial, ...]
-    decisions: tuple[Decision, ...]
-    sample_rows: int
-    largest_difference: float
+    shipment: Shipment
+    models: tuple[VerifiedModel, ...]
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it holds, from where, signed by whom."""
+        return self.shipment.manifest
 
 
-def verify_bundle(folder: Path, name: str) -> Verification:
-    """Read and prove a bundle.
+def open_bundle(database: Database, folder: Path, name: str) -> Shipment:
+    """Return the shipment in a bundle's files, whose signature and bytes are proved.
 
     Raises:
-        BundleError: it is incomplete, altered, malformed or of a newer format.
-        ArtifactError: its artifact holds types that are not trusted.
-        ParityError: its model scores the carried sample differently.
+        BundleNameError: no bundle can have the name.
+        BundleError: it is incomplete, altered, malformed, unsigned, or of a newer format.
+        UntrustedKeyError: the database does not trust the key that signed it.
     """
-    manifest = _read_manifest(folder, name)
-    payload = b"".join(_read_part(folder, part.name, part.bytes, part.sha256) for part in manifest.parts)
-    bundle = _open_archive(name, manifest, payload)
-    record = record_from_json(bundle.record)
-    if manifest.models != (str(record.name),):
-        raise BundleError(
-            f"The manifest of {name} promises {', '.join(manifest.models)}, the bundle holds {record.name}."
+    with database.connect(Role.DEPLOYER) as connection:
+        shipment = single.read_file(connection, folder, name)
+        if shipment is not None:
+            return shipment
+        manifest = read_manifest(connection, folder, name)
+    prove_parts(folder, manifest)
+    sources: dict[Entry, Source] = {entry: stretch_of(folder, manifest, entry) for entry in manifest.entries}
+    return Shipment(manifest, sources, name)
+
+
+def verify_bundle(database: Database, folder: Path, name: str) -> Verification:
+    """Prove a bundle as a database would that is to import it; nothing is written.
+
+    Raises:
+        BundleError: it is incomplete, altered, malformed, unsigned, or of a newer format.
+        UntrustedKeyError: the database does not trust the key that signed it.
+        ArtifactError: an artifact holds types that are not trusted.
+        ParityError: a model scores its sample differently.
+    """
+    return prove(open_bundle(database, folder, name))
+
+
+def prove(shipment: Shipment) -> Verification:
+    """Prove what a shipment holds; its signature was.
+
+    Raises:
+        BundleError, ArtifactError, ParityError: as of a bundle.
+    """
+    if shipment.manifest.mode is Mode.SCHEMA:
+        raise BundleError(f"{shipment.bundle} holds a whole catalog, not models: import it in mode schema.")
+    for entry in shipment.manifest.entries:
+        _prove_content(shipment.sources[entry], entry)
+    return Verification(shipment, tuple(_prove_model(shipment, identity) for identity in shipment.manifest.models))
+
+
+def _prove_content(source: Source, entry: Entry) -> None:
+    digest = hashlib.sha256()
+    for piece in pieces(source):
+        digest.update(piece)
+    if digest.hexdigest() != entry.sha256:
+        raise AlteredPartError(f"The {entry.content} of {entry.model} is not what was signed: export it again.")
+
+
+def _prove_model(shipment: Shipment, identity: Identity) -> VerifiedModel:
+    facts = shipment.facts(identity.name)
+    record = facts.record
+    if (str(record.name), record.use_case, record.sha256) != (identity.name, identity.use_case, identity.sha256):
+        raise BundleError(f"The manifest promises {identity.name}, what is said of it is of another: export it again.")
+    form = Form.SERVING if shipment.manifest.mode is Mode.SERVING else Form.FULL
+    artifact = shipment.source(identity.name, Content.ARTIFACT)
+    serving = shipment.source(identity.name, Content.SERVING)
+    if record.form is not form or (facts.serving is None) != (serving is None):
+        raise BundleError(f"The shipment says of {identity.name} what it does not hold: export it again.")
+    _require_identity(shipment, identity, form)
+    proof = None
+    if artifact is not None and form is Form.FULL:
+        proof = _compare(record, form, artifact, facts.sample, FULL_TOLERANCE)
+    if serving is not None and facts.serving is not None:
+        again = _compare(record, Form.SERVING, serving, facts.sample, facts.serving.tolerance)
+        proof = proof or again
+    if proof is None:
+        raise BundleError(f"The shipment holds nothing that {identity.name} could score with: export it again.")
+    return VerifiedModel(facts, artifact, serving, proof)
+
+
+def _require_identity(shipment: Shipment, identity: Identity, form: Form) -> None:
+    """Refuse a full model that is not the registered one."""
+    digests = {entry.content: entry.sha256 for entry in shipment.manifest.entries if entry.model == identity.name}
+    if form is Form.FULL and digests.get(Content.ARTIFACT) != identity.sha256:
+        raise BundleError(f"The artifact carried is not the one that {identity.name} was registered with.")
+
+
+def _compare(record: ModelRecord, form: Form, artifact: Source, sample: Sample, tolerance: float) -> Proof:
+    """Score the sample and return how near the answers come."""
+    width = len(record.signature.inputs)
+    if not sample.rows or any(len(row) != width for row in sample.rows):
+        raise BundleError(f"The sample of {record.name} does not have the model's {width} columns.")
+    outputs = scores(record, form, artifact, sample.matrix())
+    if outputs.keys() != sample.outputs.keys():
+        raise BundleError(f"The sample of {record.name} has other outputs than the model.")
+    largest = max(_difference(record, name, outputs, sample) for name in outputs)
+    if not largest <= tolerance:
+        raise ParityError(
+            f"{record.name} scores its sample otherwise here than where it was exported (off by {largest:.2g}): align "
+            "the package versions with those in the manifest."
         )
-    if hashlib.sha256(bundle.artifact).hexdigest() != record.sha256:
-        raise BundleError(f"The artifact in {name} is not the one that {record.name} was registered with.")
-    difference = _prove_parity(Predictor(record, load_estimator(bundle.artifact)), bundle.parity)
-    return Verification(bundle, record, *_history_from_json(bundle), len(bundle.parity.rows), difference)
+    return Proof(len(sample.rows), largest, tolerance)
 
 
-def record_from_json(content: dict[str, Any]) -> ModelRecord:
-    """Read the form that bundles carry.
-
-    Raises:
-        BundleError: a field is missing or malformed.
-    """
-    try:
-        values = dict(content)
-        values["name"] = ModelName.parse(values["name"])
-        values["signature"] = Signature.from_json(values["signature"])
-        values["as_of"] = date.fromisoformat(values["as_of"])
-        values["created_at"] = datetime.fromisoformat(values["created_at"])
-        return ModelRecord(**values)
-    except (KeyError, TypeError, ValueError, ModelNotFoundError) as error:
-        raise BundleError(f"The bundle's model record is malformed ({error}): export it again.") from error
-
-
-def _history_from_json(bundle: Bundle) -> tuple[tuple[Trial, ...], tuple[Decision, ...]]:
-    try:
-        trials = tuple(Trial(**trial) for trial in bundle.trials)
-        return trials, tuple(Decision(**row | {"reasons": tuple(row["reasons"])}) for row in bundle.decisions)
-    except (KeyError, TypeError) as error:
-        raise BundleError(f"The bundle's leaderboard or decisions are malformed ({error}): export it again.") from error
-
-
-def _read_manifest(folder: Path, name: str) -> Manifest:
-    path = manifest_path(folder, name)
-    try:
-        with path.open("rb") as file:
-            content = file.read(MANIFEST_LIMIT_BYTES + 1)
-    except OSError as error:
-        raise BundleError(
-            f"There is no complete bundle {name} in {folder} ({error.strerror}): export the model first."
-        ) from error
-    if len(content) > MANIFEST_LIMIT_BYTES:
-        raise BundleError(f"The manifest of {name} is over {MANIFEST_LIMIT_BYTES} bytes: it is not one of ours.")
-    try:
-        version = json.loads(content).get("format")
-        if isinstance(version, int) and version > FORMAT_VERSION:
-            raise BundleError(f"{name} has format {version}, this version reads up to {FORMAT_VERSION}: upgrade first.")
-        return Manifest.model_validate_json(content)
-    except (ValueError, AttributeError, ValidationError) as error:
-        raise BundleError(f"The manifest of {name} is malformed ({str(error).splitlines()[0]}).") from error
-
-
-def _read_part(folder: Path, name: str, size: int, sha256: str) -> bytes:
-    try:
-        content = (folder / name).read_bytes()
-    except OSError as error:
-        raise BundleError(f"The part {name} is missing in {folder} ({error.strerror}): copy all parts.") from error
-    if len(content) != size:
-        raise BundleError(f"The part {name} has {len(content)} bytes instead of {size}: copy it again.")
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise BundleError(f"The part {name} was altered: its sha256 is not that of the manifest. Export again.")
-    return content
-
-
-def _open_archive(name: str, manifest: Manifest, payload: bytes) -> Bundle:
-    try:
-        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            model = json.loads(archive.read("model.json"))
-            return Bundle(
-                manifest=manifest,
-                record=model["record"],
-                trials=model["trials"],
-                decisions=model["decisions"],
-                artifact=archive.read("artifact.skops"),
-                parity=Parity.model_validate_json(archive.read("parity.json")),
-            )
-    except (zipfile.BadZipFile, KeyError, ValueError, ValidationError) as error:
-        raise BundleError(f"The content of {name} is malformed ({str(error).splitlines()[0]}).") from error
-
-
-def _prove_parity(predictor: Predictor, parity: Parity) -> float:
-    """Return the largest difference between this side's scores and the exporter's."""
-    width = len(predictor.record.signature.inputs)
-    if not parity.rows or any(len(row) != width for row in parity.rows):
-        raise BundleError(f"The parity sample of {predictor.record.name} does not have the model's {width} columns.")
-    matrix = np.array([[np.nan if value is None else value for value in row] for row in parity.rows], dtype=float)
-    try:
-        outputs = predictor.predict(matrix)
-    except Exception as error:
-        raise BundleError(
-            f"The model {predictor.record.name} cannot score the parity sample ({type(error).__name__})."
-        ) from error
-    if outputs.keys() != parity.outputs.keys():
-        raise BundleError(f"The parity sample of {predictor.record.name} has other outputs than the model.")
-    largest = 0.0
-    for name, values in outputs.items():
-        expected = np.array(parity.outputs[name])
-        if expected.shape != values.shape:
-            raise BundleError(f"The parity sample of {predictor.record.name} lacks scores of some rows.")
-        difference = float(np.abs(values - expected).max())
-        if not difference <= TOLERANCE:
-            raise ParityError(
-                f"{predictor.record.name} gives another {name} here than where it was exported (off by "
-                f"{difference:.2g}): align the package versions with those in the manifest."
-            )
-        largest = max(largest, difference)
-    return largest
+def _difference(record: ModelRecord, name: str, outputs: Outputs, sample: Sample) -> float:
+    expected, found = np.array(sample.outputs[name]), outputs[name].astype(float)
+    if expected.shape != found.shape:
+        raise BundleError(f"The sample of {record.name} lacks scores of some rows.")
+    return float((np.abs(found - expected) / np.maximum(1, np.abs(expected))).max())

@@ -95,8 +95,13 @@ class Promotion(Section):
 
     minimum_metric: the metric on the test rows must be at least this good (for an error: at most this large).
     minimum_gain: how much better than the champion it must be; below 0 allows a loss.
+    auto_approve_gain: promoted without a person when all gates passed and even the low end of the gain's interval is
+        at least this; None asks a person always.
+    two_persons: whoever triggered a promotion may not approve it.
     """
 
     minimum_metric: float
     minimum_gain: float = 0.0
     maximum_calibration_error: Fraction | None = None
+    auto_approve_gain: float | None = None
+    two_persons: bool = False

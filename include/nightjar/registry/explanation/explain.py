@@ -6,7 +6,7 @@ from typing import Any
 from nightjar.registry.explanation.sections import SHOWN_TRIALS, sections_of
 from nightjar.registry.explanation.text import render
 from nightjar.registry.models import decisions_of, find_model, trials_of
-from nightjar.registry.records import Decision, ModelName, ModelRecord, Trial
+from nightjar.registry.records import Decision, Form, ModelName, ModelRecord, Trial
 from nightjar.storage import Database, Role
 
 
@@ -55,7 +55,9 @@ class Explanation:
         """Return it in sections for reading, in lines of at most 100 characters."""
         record = self.record
         title = " · ".join([str(record.name), record.kind, record.algorithm, *record.aliases])
-        return render(title, sections_of(record, self.trials, self.decisions))
+        absent = f"Only its serving model is here: it scores, its details are in {record.trained_in}.\n\n"
+        note = absent if record.form == Form.SERVING else ""
+        return note + render(title, sections_of(record, self.trials, self.decisions))
 
 
 def explain(database: Database, name: ModelName) -> Explanation:

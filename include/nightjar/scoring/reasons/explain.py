@@ -54,7 +54,9 @@ def explain_prediction(
         connection.read_only = True
         commit = published_night(connection, use_case, as_of)
         stored = stored_predictions(connection, use_case, commit, entity, item)
-        predictor = load_predictor(connection, registry.find_model(connection, ModelName.parse(commit.model)))
+        model = registry.find_model(connection, ModelName.parse(commit.model))
+        registry.require_full(model)
+        predictor = load_predictor(connection, model)
         keys = [entity if use_case.items is None else int(row[use_case.items.key.name]) for row in stored]
         inputs = read_inputs(connection, use_case, commit, predictor.record.signature, entity, keys)
         evidence = [read_evidence(connection, use_case, commit, entity, key) for key in keys]

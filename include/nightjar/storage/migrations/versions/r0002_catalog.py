@@ -15,6 +15,7 @@ _SCRIPTS = (
     "r0002_model_events.sql",
     "r0002_model_warehouse.sql",
     "r0002_model_details.sql",
+    "r0002_transfers.sql",
 )
 
 

@@ -47,8 +47,14 @@ CREATE TABLE nightjar.model_version (
     details             jsonb NOT NULL,
     environment         jsonb NOT NULL,
     code_version        text NOT NULL,
-    sha256              text NOT NULL REFERENCES nightjar.artifact (sha256),
+    form                text NOT NULL DEFAULT 'full' CHECK (form IN (
+                            'full',      -- with its details, and its serving model where it has one
+                            'serving')), -- its serving model alone: it can score and nothing else
+    sha256              text NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$'),
+    artifact            text GENERATED ALWAYS AS (CASE form WHEN 'full' THEN sha256 END) STORED
+                            REFERENCES nightjar.artifact (sha256),
     trained_in          text NOT NULL,
+    journey             jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(journey) = 'array'),
     owner               text NOT NULL DEFAULT current_user,
     created_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
     imported_at         timestamptz,
@@ -58,6 +64,8 @@ CREATE INDEX ON nightjar.model_version (use_case);
 COMMENT ON TABLE nightjar.model_version IS 'One immutable fitted model per row, named name@version.';
 COMMENT ON COLUMN nightjar.model_version.snapshot_id IS 'The snapshot it was trained on, where that lies in this database; keeps it from being purged, as the splits are.';
 COMMENT ON COLUMN nightjar.model_version.signature IS 'Columns read and written, with their types and categories.';
+COMMENT ON COLUMN nightjar.model_version.sha256 IS 'Of the full model, also where only its serving model is here: what makes two models the same.';
+COMMENT ON COLUMN nightjar.model_version.journey IS 'The transfers that brought it here, oldest first; see the view model_journey.';
 COMMENT ON COLUMN nightjar.model_version.details IS 'What a model of this kind holds: segments with names and profiles, items.';
 
 CREATE TRIGGER immutable BEFORE UPDATE ON nightjar.model_version

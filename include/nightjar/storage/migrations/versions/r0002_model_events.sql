@@ -5,7 +5,10 @@ CREATE TABLE nightjar.model_event (
     happened_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     actor        text NOT NULL,
     login        text NOT NULL DEFAULT session_user,
-    event        text NOT NULL CHECK (event IN ('registered', 'imported', 'alias moved', 'dropped')),
+    event        text NOT NULL CHECK (event IN (
+                     'registered', 'imported', 'alias moved', 'dropped',
+                     'replaced',            -- by an import that was told to
+                     'imported again')),    -- what replaced it
     name         text NOT NULL,
     version      integer NOT NULL,
     model        text GENERATED ALWAYS AS (name || '@' || version::text) STORED,
@@ -36,10 +39,14 @@ DECLARE
 BEGIN
     IF TG_OP = 'DELETE' THEN
         subject := OLD;
-        event := 'dropped';
+        event := CASE current_setting('nightjar.replacing', true) WHEN 'on' THEN 'replaced' ELSE 'dropped' END;
     ELSE
         subject := NEW;
-        event := CASE WHEN NEW.imported_at IS NULL THEN 'registered' ELSE 'imported' END;
+        event := CASE
+            WHEN (SELECT e.event FROM nightjar.model_event e WHERE (e.name, e.version) = (NEW.name, NEW.version)
+                  AND e.event <> 'alias moved' ORDER BY e.id DESC LIMIT 1) = 'replaced' THEN 'imported again'
+            WHEN NEW.imported_at IS NULL THEN 'registered'
+            ELSE 'imported' END;
     END IF;
     INSERT INTO nightjar.model_event (actor, event, name, version, use_case, details, reason)
     VALUES (nightjar.given_actor(), event, subject.name, subject.version, subject.use_case,

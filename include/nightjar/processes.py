@@ -1,0 +1,20 @@
+"""How a worker process behaves towards the process that wants it."""
+
+import os
+import signal
+import threading
+import time
+
+_WATCH_SECONDS = 0.5
+
+
+def serve(parent: int) -> None:
+    """Leave interrupts to the parent, and end soon after it: one that is killed ends nobody."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_WATCH_SECONDS)
+    os._exit(1)
