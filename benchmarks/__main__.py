@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import automl, lookup, parsing, quality, scoring, snapshots, training
+from benchmarks import automl, lookup, parsing, quality, scoring, snapshots, training, transfer
 from benchmarks.measure import Result
 from nightjar.scoring import create_prediction_tables
 from nightjar.storage import migrate
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "lookup": lookup.run,
     "snapshots": snapshots.run,
     "training": training.run,
+    "transfer": transfer.run,
     "quality": quality.run,
     "automl": automl.run,
 }

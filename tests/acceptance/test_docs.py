@@ -18,7 +18,8 @@ from tests.acceptance.conftest import USE_CASES, LocalSystem
 
 PAGES_WITH_QUERIES = ("README.md", "docs/analysts.md")
 PAGES_ABOUT_MODELS = ("docs/models.md", "docs/training.md")
-PAGES_WITH_COMMANDS = ("docs/snapshots.md",)
+PAGES_WITH_QUERIES_OF_TRAINERS = (*PAGES_ABOUT_MODELS, "docs/transfer.md")
+PAGES_WITH_COMMANDS = ("docs/snapshots.md", "docs/transfer.md")
 NIGHTJAR = PROJECT_ROOT / ".venv" / "bin" / "nightjar"
 # Commands that change nothing, of models that the workflow makes.
 LOOKING = re.compile(rf"nightjar model (list|(show|explain|leaderboard|events|history) ({'|'.join(USE_CASES)})(@1)?)")
@@ -61,7 +62,7 @@ def test_query_for_analysts_runs_as_analyst(finished: LocalSystem, query: str) -
         assert connection.execute(query.encode()).description
 
 
-@pytest.mark.parametrize("query", [query for page in PAGES_ABOUT_MODELS for query in queries(page)])
+@pytest.mark.parametrize("query", [query for page in PAGES_WITH_QUERIES_OF_TRAINERS for query in queries(page)])
 def test_query_about_models_runs_as_trainer(finished: LocalSystem, query: str) -> None:
     with finished.databases["dev"].connect(Role.TRAINER) as connection:
         assert connection.execute(query.encode()).description
@@ -90,7 +91,7 @@ def test_every_link_in_the_docs_leads_somewhere() -> None:
 
 
 def test_pages_with_queries_have_queries() -> None:
-    assert all(queries(page) for page in PAGES_WITH_QUERIES + PAGES_ABOUT_MODELS)
+    assert all(queries(page) for page in PAGES_WITH_QUERIES + PAGES_WITH_QUERIES_OF_TRAINERS)
 
 
 def test_declarations_in_the_docs_are_right() -> None:

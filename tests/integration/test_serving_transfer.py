@@ -16,24 +16,11 @@ from nightjar.errors import (
 )
 from nightjar.registry import Form, ModelRecord
 from nightjar.registry.loading import load_predictor
-from nightjar.registry.serving import make_serving_model
-from nightjar.registry.serving_models import save_serving
 from nightjar.storage import Database, Role
 from nightjar.transfer import Existing, Mode
 from nightjar.usecases import Kind
 from tests.builders import count_rows, register_model
-from tests.transfer_builders import ACTOR, export, imported, key, trust
-
-ROWS = np.array([[3, 10.5, 0, 1, 17_200], [0, np.nan, -1, 0, 17_300], [6, 120.0, 1, np.nan, 17_400]])
-
-
-def register_with_serving(database: Database, kind: Kind = Kind.CLASSIFICATION) -> ModelRecord:
-    """Register a small model that has a serving model."""
-    model = register_model(database, kind)
-    with database.connect(Role.TRAINER) as connection:
-        estimator = load_predictor(connection, model).estimator
-        save_serving(connection, model.id, *make_serving_model(model, estimator, ROWS))
-    return model
+from tests.transfer_builders import ACTOR, ROWS, export, imported, key, register_with_serving, trust
 
 
 def answers(database: Database, model: ModelRecord) -> dict[str, np.ndarray]:

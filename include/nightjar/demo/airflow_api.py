@@ -70,15 +70,15 @@ class AirflowApi:
         )["hitl_details"]
         return found
 
-    def approve(self, waiting: dict[str, Any], note: str) -> None:
-        """Approve what a task asks for; a request that has been answered meanwhile is left alone."""
+    def answer(self, waiting: dict[str, Any], option: str, note: str) -> None:
+        """Approve or reject what a task asks for; a request that has been answered meanwhile is left alone."""
         task = waiting["task_instance"]
         path = (
             f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/-1/hitlDetails"
         )
-        answer = self._client.patch(path, json={"chosen_options": ["Approve"], "params_input": {"note": note}})
+        answer = self._client.patch(path, json={"chosen_options": [option], "params_input": {"note": note}})
         if answer.status_code not in (httpx.codes.OK, httpx.codes.CONFLICT, httpx.codes.NOT_FOUND):
-            raise DemoError(f"Airflow refuses the approval of {task['dag_id']} ({answer.status_code}): {answer.text}")
+            raise DemoError(f"Airflow refuses the answer to {task['dag_id']} ({answer.status_code}): {answer.text}")
 
     def wait(self, dag_id: str, run_id: str, timeout_seconds: float = 900) -> str:
         """Wait for the end of a run and return its state.

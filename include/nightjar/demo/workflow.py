@@ -75,7 +75,7 @@ class Workflow:
             asked = self._asked.setdefault((task["dag_run_id"], task["try_number"]), time.monotonic())
             if time.monotonic() - asked > APPROVAL_PAUSE_SECONDS:
                 self._progress.say(f"approving: {waiting['subject']}")
-                self._api.approve(waiting, "as part of the demo")
+                self._api.answer(waiting, "Approve", "as part of the demo")
 
     def _restart_failed(self, use_case: str, key: str) -> None:
         """Run again what an earlier demo left failed; what follows from it starts by itself."""

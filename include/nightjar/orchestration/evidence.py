@@ -76,10 +76,14 @@ def _proofs(verified: "Verification", carried: "VerifiedModel") -> list[str]:
     sizes = ", ".join(f"{entry.content} {entry.bytes:,}" for entry in manifest.entries)
     return [
         f"- Signed with key `{manifest.key_id}`, which production trusts; the sha256 of every part is right.",
-        f"- {manifest.total_bytes:,} bytes ({sizes}) in {max(1, len(manifest.parts))} parts.",
+        f"- {manifest.total_bytes:,} bytes ({sizes}) in {_files(len(manifest.parts))}.",
         f"- {proof.rows} sample rows score the same here: largest difference {proof.largest_difference:.1e}, "
         f"{proof.tolerance:.0e} allowed.",
     ]
+
+
+def _files(parts: int) -> str:
+    return f"{parts} parts" if parts > 1 else "one file"
 
 
 def _plain(text: str) -> str:

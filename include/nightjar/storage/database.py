@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from nightjar.errors import ConfigurationError, DatabaseUnavailableError, NotMigratedError
 from nightjar.settings import Environment, database_url
+from nightjar.storage.catalogs import CATALOG, catalog_cursor
 
 Connection = psycopg.Connection[DictRow]
 
@@ -32,10 +33,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Database:
-    """One of the two databases. `conninfo` may hold a password and stays out of reprs."""
+    """One of the two databases. `conninfo` may hold a password and stays out of reprs.
+
+    catalog: the schema that the catalog is in.
+    """
 
     name: str
     conninfo: str = field(repr=False)
+    catalog: str = CATALOG
 
     @contextmanager
     def connect(self, role: Role | None = None) -> Iterator[Connection]:
@@ -62,7 +67,7 @@ class Database:
 
     def _open(self) -> Connection:
         try:
-            return psycopg.connect(
+            connection = psycopg.connect(
                 self.conninfo,
                 row_factory=dict_row,
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -78,6 +83,9 @@ class Database:
             raise ConfigurationError(
                 f"The URL of the {self.name} database is malformed: write it as postgresql://user@host:5432/database."
             ) from None
+        if self.catalog != CATALOG:
+            connection.cursor_factory = catalog_cursor(self.catalog)
+        return connection
 
     def _take_role(self, connection: Connection, role: Role) -> None:
         try:
@@ -119,7 +127,11 @@ class Database:
 
     def with_database(self, database_name: str) -> "Database":
         """Return the same server's other database."""
-        return Database(self.name, make_conninfo(self.conninfo, dbname=database_name))
+        return replace(self, conninfo=make_conninfo(self.conninfo, dbname=database_name))
+
+    def with_catalog(self, schema: str) -> "Database":
+        """Return the same database, its catalog being the one in a schema of another name than the usual."""
+        return replace(self, catalog=schema)
 
 
 def open_database(environment: Environment) -> Database:

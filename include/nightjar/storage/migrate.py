@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from nightjar.errors import ConfigurationError, NotMigratedError
-from nightjar.storage.database import Database, Role
+from nightjar.storage.database import Connection, Database, Role
 from nightjar.storage.named_sql import load_sql
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -81,18 +81,27 @@ def _config() -> Config:
     return config
 
 
-def _create_roles_and_schemas(database: Database) -> None:
+def create_roles(connection: Connection, environment: str) -> None:
+    """Create the roles that the server lacks, within the caller's transaction; the owner may then make schemas.
+
+    Raises:
+        ConfigurationError: the login may not create them, and they are not there and granted to it.
+    """
     blocks = load_sql("nightjar.storage.migrations", "bootstrap.sql")
+    # Two migrations at once would race to create the same roles, which all databases of a server share.
+    connection.execute(blocks["serialise"])
+    try:
+        connection.execute(blocks["roles"])
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            f"The login of the {environment} database may not create roles: use one that may, or have the "
+            "nightjar roles created and granted to it."
+        ) from error
+    name = connection.info.dbname
+    connection.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO nightjar_owner").format(sql.Identifier(name)))
+
+
+def _create_roles_and_schemas(database: Database) -> None:
     with database.connect() as connection:
-        # Two migrations at once would race to create the same roles, which all databases of a server share.
-        connection.execute(blocks["serialise"])
-        try:
-            connection.execute(blocks["roles"])
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise ConfigurationError(
-                f"The login of the {database.name} database may not create roles: use one that may, or have the "
-                "nightjar roles created and granted to it."
-            ) from error
-        name = connection.info.dbname
-        connection.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO nightjar_owner").format(sql.Identifier(name)))
-        connection.execute(sql.SQL(blocks["schemas"]))
+        create_roles(connection, database.name)
+        connection.execute(load_sql("nightjar.storage.migrations", "bootstrap.sql")["schemas"])

@@ -40,6 +40,12 @@ def scores(record: ModelRecord, form: Form, artifact: Source, matrix: Matrix) ->
         ) from error
 
 
+def end() -> None:
+    """End the process that scores; the next model starts another."""
+    while _executors:
+        _executors.pop().shutdown(wait=True)
+
+
 def _executor() -> ProcessPoolExecutor:
     if not _executors:
         _executors.append(

@@ -72,10 +72,10 @@ def make_key(path: Path) -> SigningKey:
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.exists():
+            raise SigningKeyError(f"There is a key in {path} already: it is kept. Name another file.")
         _write_secret(path, secret)
         path.with_suffix(".pub").write_bytes(public)
-    except FileExistsError as error:
-        raise SigningKeyError(f"There is a key in {path} already: it is kept. Name another file.") from error
     except OSError as error:
         raise SigningKeyError(f"The key cannot be written to {path} ({error.strerror}): name another file.") from error
     return SigningKey(key_id_of(private.public_key().public_bytes_raw()), private)
