@@ -1,4 +1,4 @@
-"""nightjar model export, import, copy and jobs: models between databases."""
+"""nightjar model export, import, copy and jobs: models, and whole catalogs, between databases."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +16,9 @@ _FILTER_HELP = (
     "Names, such as churn_risk@2, or conditions, such as \"kind = 'regression' and name like 'spend%'\". Default: all."
 )
 FilterOption = Annotated[str | None, typer.Option("--filter", help=_FILTER_HELP)]
-ModeOption = Annotated[str, typer.Option("--mode", help="model: all that is known; serving: scoring only, one file.")]
+_MODES = "model: all that is known; serving: scoring only, one file"
+ModeOption = Annotated[str, typer.Option("--mode", help=f"{_MODES}.")]
+AnyModeOption = Annotated[str, typer.Option("--mode", help=f"{_MODES}; schema: the whole catalog.")]
 ExistingOption = Annotated[
     str, typer.Option("--existing", help="Versions that are there: match (by content), skip, replace or error.")
 ]
@@ -29,7 +31,10 @@ def export(
     to: Annotated[Path | None, typer.Option("--to", help="Folder of the files.")] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the bundle.")] = None,
     model_filter: FilterOption = None,
-    mode: ModeOption = "model",
+    mode: AnyModeOption = "model",
+    snapshot_data: Annotated[
+        bool, typer.Option(help="In mode schema: carry the rows of snapshots and predictions, too.")
+    ] = True,
     filesize: Annotated[str, typer.Option("--filesize", help="Largest size of a file: 4096, 512K, 50M, 2G.")] = "50M",
     estimate: Annotated[bool, typer.Option("--estimate", help="List the sizes and write nothing.")] = False,
     aliases: AliasesOption = False,
@@ -43,18 +48,26 @@ def export(
 
     source, part_bytes = database(env), parse_size(filesize)
     chosen = transfer.Mode.parse(mode)
+    if chosen is transfer.Mode.SCHEMA:
+        whole = transfer.export_catalog(
+            source,
+            *_place(to, name),
+            key=transfer.signing_key(),
+            part_bytes=part_bytes,
+            snapshot_data=snapshot_data,
+            actor=ACTOR,
+        )
+        print_record(whole.model_dump(mode="json"), as_json=as_json)
+        return
     models = transfer.select_models(source, transfer.parse_filter(model_filter))
     if estimate:
         rows = [asdict(row) for row in transfer.estimate_export(source, models, chosen)]
         print_rows(rows, as_json=as_json)
         return
-    if to is None or name is None:
-        raise typer.BadParameter("--to and --name are needed, or --estimate.")
     manifest = transfer.export_models(
         source,
         models,
-        to,
-        name,
+        *_place(to, name),
         key=transfer.signing_key(),
         actor=ACTOR,
         mode=chosen,
@@ -71,18 +84,42 @@ def import_command(
     model_names: Annotated[
         list[str] | None, typer.Option("--model", metavar="NAME@N", help="Only this one; may be given again.")
     ] = None,
+    mode: AnyModeOption = "model",
     existing: ExistingOption = "match",
     aliases: AliasesOption = False,
+    remap_schema: Annotated[
+        list[str] | None, typer.Option("--remap-schema", metavar="A:B", help="Into schema B what was in A.")
+    ] = None,
+    remap_tablespace: Annotated[
+        list[str] | None, typer.Option("--remap-tablespace", metavar="A:B", help="In mode schema: likewise.")
+    ] = None,
+    trusted: Annotated[
+        Path | None, typer.Option("--trust", help="In mode schema, for a database without a catalog: a .pub file.")
+    ] = None,
     job: JobOption = None,
     env: EnvironmentOption = "prod",
     as_json: JsonOption = False,
 ) -> None:
-    """Verify a bundle and import its models."""
+    """Verify a bundle and import its models, or the whole catalog that it holds."""
     from nightjar import transfer
     from nightjar.registry import ModelName
+    from nightjar.transfer.keys import read_public_key
 
+    schemas = _pairs("--remap-schema", remap_schema)
+    if transfer.Mode.parse(mode) is transfer.Mode.SCHEMA:
+        manifest = transfer.import_catalog(
+            database(env),
+            source,
+            name,
+            remap_schema=schemas,
+            remap_tablespace=_pairs("--remap-tablespace", remap_tablespace),
+            actor=ACTOR,
+            trusted=None if trusted is None else read_public_key(trusted),
+        )
+        print_record(manifest.model_dump(mode="json"), as_json=as_json)
+        return
     imported = transfer.import_bundle(
-        database(env),
+        transfer.remapped(database(env), schemas),
         source,
         name,
         actor=ACTOR,
@@ -129,6 +166,26 @@ def jobs(env: EnvironmentOption = "prod", as_json: JsonOption = False) -> None:
     rows = [asdict(job) for job in transfer.transfer_jobs(database(env))]
     columns = ["name", "direction", "mode", "models", "source", "target", "bytes", "key_id", "actor", "finished_at"]
     print_rows(rows, as_json=as_json, columns=columns)
+
+
+def _place(folder: Path | None, name: str | None) -> tuple[Path, str]:
+    if folder is None or name is None:
+        raise typer.BadParameter("--to and --name are needed, or --estimate.")
+    return folder, name
+
+
+def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+    from nightjar.errors import TransferError
+
+    pairs = {}
+    for text in texts or ():
+        old, _, new = text.partition(":")
+        if not old or not new or old in pairs:
+            raise TransferError(
+                f"{option} {text!r} is no pair, or names {old!r} again: write it as A:B, once for each A."
+            )
+        pairs[old] = new
+    return pairs
 
 
 def _tell(imported: "Imported", *, as_json: bool) -> None:

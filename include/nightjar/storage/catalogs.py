@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from nightjar.storage.database import Database
 
 CATALOG = "nightjar"
-# The opening of what goes on in a later line comes last: it matches only where its end is missing.
+# The opening of something matches only where its end is missing.
 _TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*|/\*.*?\*/)
     |(?P<escaped>[eE]'(?:[^'\\]|\\.|'')*+')
+    |(?P<open_escaped>[eE]')
     |(?P<string>'(?:[^']|'')*+')
     |(?P<dollar>(?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag))
     |(?P<name>"(?:[^"]|"")*+"|[^\W\d][\w$]*)
@@ -56,7 +57,7 @@ def remap_schemas(sql_text: str, mapping: Mapping[str, str]) -> str:
 
 def is_complete(sql_text: str) -> bool:
     """Tell whether SQL ends outside of a string, a quoted name, a function's body and a comment."""
-    return all(token.lastgroup != "open" for token in _TOKEN.finditer(sql_text))
+    return all(token.lastgroup not in {"open", "open_escaped"} for token in _TOKEN.finditer(sql_text))
 
 
 def require_catalog(database: "Database") -> None:

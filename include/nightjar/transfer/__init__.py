@@ -1,10 +1,12 @@
 """Models travel between databases as shipments: signed, verified whole, landed in one transaction."""
 
+from nightjar.transfer.catalog_export import export_catalog
+from nightjar.transfer.catalog_import import import_catalog
 from nightjar.transfer.direct import copy_models
 from nightjar.transfer.export import Estimate, estimate_export, export_models, export_serving, select_models
 from nightjar.transfer.facts import Facts, Sample
 from nightjar.transfer.filters import ModelFilter, parse_filter
-from nightjar.transfer.importing import Existing, Imported, import_bundle, import_serving, promote
+from nightjar.transfer.importing import Existing, Imported, import_bundle, import_serving, promote, remapped
 from nightjar.transfer.jobs import TransferJob, transfer_jobs
 from nightjar.transfer.keys import SigningKey, make_key, revoke_key, signing_key, trust_key, trusted_keys
 from nightjar.transfer.manifest import Manifest, Mode
@@ -26,13 +28,16 @@ __all__ = [
     "VerifiedModel",
     "copy_models",
     "estimate_export",
+    "export_catalog",
     "export_models",
     "export_serving",
     "import_bundle",
+    "import_catalog",
     "import_serving",
     "make_key",
     "parse_filter",
     "promote",
+    "remapped",
     "revoke_key",
     "select_models",
     "signing_key",

@@ -1,15 +1,17 @@
 """Writes the whole catalog of a server as a bundle: what pg_dump says of it, in one piece."""
 
 import hashlib
+import logging
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -35,6 +37,8 @@ from nightjar.transfer.manifest import (
     require_bundle_name,
 )
 from nightjar.transfer.streams import PIECE_BYTES
+
+log = logging.getLogger(__name__)
 
 SCHEMAS = (CATALOG, "nightjar_store", "snapshots", "predictions", "retail")
 _INSTALLED = Path("/usr/lib/postgresql")
@@ -92,6 +96,7 @@ def export_catalog(
         with database.connect() as connection:
             # The dump, and the counts that prove it, are of the same moment.
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             facts = _facts(connection, database, revision, key, snapshot_data)
             command = _command(connection, database, snapshot_data)
 
@@ -184,46 +189,50 @@ def _command(connection: Connection, database: Database, snapshot_data: bool) ->
     row = connection.execute("SELECT pg_export_snapshot() AS snapshot").fetchone()
     assert row is not None
     # What a process is called with, all users of the machine can read: no password among it.
-    address = {name: value for name, value in conninfo_to_dict(database.conninfo).items() if name != "password"}
+    address = {name: str(value) for name, value in conninfo_to_dict(database.conninfo).items() if name != "password"}
     without = ["retail", *([] if snapshot_data else ["nightjar_store"])]
     return [
         str(client_program("pg_dump", server_major(connection))),
-        *("--format=custom", "--encoding=UTF8", "--no-password", f"--snapshot={row['snapshot']}"),
+        *("--format=custom", "--compress=1", "--encoding=UTF8", "--no-password", f"--snapshot={row['snapshot']}"),
         *(f"--schema={schema}" for schema in SCHEMAS),
         *(f"--exclude-table-data={schema}.*" for schema in without),
         f"--dbname={make_conninfo(**address)}",
     ]
 
 
-def _stream(command: list[str], database: Database, dump: _Dump) -> Iterator[bytes]:
+def _stream(command: list[str], database: Database, dump: _Dump) -> Generator[bytes, None, None]:
     """Yield what pg_dump writes; it ends with whoever stops reading."""
     password = conninfo_to_dict(database.conninfo).get("password")
     environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
+    with tempfile.TemporaryFile() as said, _started(command, said, environment) as process:
+        assert process.stdout is not None
+        try:
+            while piece := process.stdout.read(PIECE_BYTES):
+                dump.digest.update(piece)
+                dump.size += len(piece)
+                yield piece
+            process.wait()
+        finally:
+            process.kill()
+        said.seek(0)
+        dump.log += said.read().decode(errors="replace").splitlines()
+        if process.returncode != 0 or dump.size == 0:
+            raise BundleWriteError(
+                f"pg_dump of {database.name} failed ({ending(dump.log, process.returncode)}): mend that and export "
+                "again."
+            )
+
+
+def _started(command: list[str], said: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:
     try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, env=environment)
     except OSError as error:
         raise BundleWriteError(f"{command[0]} cannot be started ({error.strerror}): install it again.") from error
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        while piece := process.stdout.read(PIECE_BYTES):
-            dump.digest.update(piece)
-            dump.size += len(piece)
-            yield piece
-        dump.log += process.stderr.read().decode(errors="replace").splitlines()
-        if process.wait() != 0:
-            raise BundleWriteError(
-                f"pg_dump of {database.name} failed ({_reason(dump, process.returncode)}): mend that and export again."
-            )
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
 
 
-def _reason(dump: _Dump, code: int) -> str:
-    return next(iter(dump.log), f"ended by signal {-code}" if code < 0 else f"exit code {code}")
+def ending(said: list[str], code: int) -> str:
+    """Return how a process failed: the first line it said, or else its exit code."""
+    return next(iter(said), f"ended by signal {-code}" if code < 0 else f"exit code {code}")
 
 
 def _program_version(program: Path) -> str:
@@ -258,9 +267,7 @@ def _told(manifest: Manifest) -> list[str]:
     ]
 
 
-def _write_log(
-    folder: Path, bundle: str, database: Database, dump: _Dump, started: datetime, told: list[str]
-) -> None:
+def _write_log(folder: Path, bundle: str, database: Database, dump: _Dump, started: datetime, told: list[str]) -> None:
     finished = datetime.now(UTC)
     lines = [
         f"{started:%Y-%m-%d %H:%M:%S} schema export from {database.name} started",

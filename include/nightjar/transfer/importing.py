@@ -1,6 +1,6 @@
 """Lands verified shipments in a database, each in one transaction, and makes imported models champion."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from nightjar.errors import (
     ModelClashError,
     ModelInUseError,
     ModelNotFoundError,
+    SchemaNotFoundError,
     TransferError,
     did_you_mean,
 )
@@ -21,6 +22,7 @@ from nightjar.registry import Alias, ModelName, ModelRecord
 from nightjar.registry.audit import explained
 from nightjar.registry.serving_models import save_serving
 from nightjar.storage import Database, Role, migrate
+from nightjar.storage.catalogs import CATALOG, require_catalog
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.transfer import single
@@ -150,6 +152,21 @@ def land(
             f"The disk of the {database.name} database is full: make room. Nothing was kept."
         ) from error
     return Imported(found, tuple(str(model.record.name) for model in written))
+
+
+def remapped(database: Database, schemas: Mapping[str, str]) -> Database:
+    """Return a database with its catalog in another schema, as a remap of a whole catalog has put it there.
+
+    Raises:
+        SchemaNotFoundError: there is no such schema, it holds no catalog, or another one than the catalog's is named.
+    """
+    if unknown := sorted(set(schemas) - {CATALOG}):
+        raise SchemaNotFoundError(f"Models are in the schema {CATALOG}, not in {', '.join(unknown)}: remap that.")
+    if not schemas:
+        return database
+    target = database.with_catalog(schemas[CATALOG])
+    require_catalog(target)
+    return target
 
 
 def promote(database: Database, name: ModelName, *, actor: str, reason: str) -> bool:

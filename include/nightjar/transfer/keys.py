@@ -120,7 +120,7 @@ def trust_key(database: Database, public_key_file: Path, *, reason: str) -> str:
         UntrustedKeyError: the key was revoked.
     """
     require_reason(reason)
-    public_key = _read_public(public_key_file)
+    public_key = read_public_key(public_key_file)
     key_id = key_id_of(public_key)
     with database.connect(Role.OWNER) as connection:
         connection.execute(_SQL["trust_key"], [key_id, public_key, reason])
@@ -193,7 +193,12 @@ def _write_secret(path: Path, secret: bytes) -> None:
         os.close(file)
 
 
-def _read_public(path: Path) -> bytes:
+def read_public_key(path: Path) -> bytes:
+    """Read the 32 bytes of a public key.
+
+    Raises:
+        SigningKeyError: the file is not an Ed25519 public key.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
