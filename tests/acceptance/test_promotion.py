@@ -23,7 +23,9 @@ def twin(finished: LocalSystem) -> ModelName:
         first = registry.find_model(connection, ModelName(USE_CASE, 1))
         name = next_version(connection, USE_CASE)
         artifact = registry.read_artifact(connection, first.sha256)
-        registry.register(connection, replace(first, name=name), artifact, registry.trials_of(connection, first.id))
+        twin = replace(first, name=name)
+        model_id = registry.register(connection, twin, artifact, registry.trials_of(connection, first.id))
+        registry.save_sample(connection, model_id, registry.find_sample(connection, first))
     return name
 
 
@@ -40,12 +42,10 @@ def promote(system: LocalSystem, name: ModelName, option: str, note: str) -> dic
     run_id = system.api.trigger(PROMOTE, None, {"model": str(name)})
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        # An answer within the first seconds can fail the task, which is then tried again and asks again.
         for waiting in system.api.waiting_approvals():
             task = waiting["task_instance"]
             if (task["dag_run_id"], task["state"]) == (run_id, "awaiting_input"):
                 assert f"**{name}**" in waiting["body"]
-                time.sleep(3)
                 system.api.answer(waiting, option, note)
         if system.api.run(PROMOTE, run_id)["state"] in ("success", "failed"):
             break
