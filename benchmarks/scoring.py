@@ -13,6 +13,7 @@ from psycopg import sql
 from benchmarks.measure import Result, seconds_in_turn
 from nightjar import registry
 from nightjar.registry import Alias, ModelName, ModelRecord, Signature
+from nightjar.registry.estimator_files import save_estimator
 from nightjar.scoring import build_features, open_commit, publish, score_shard
 from nightjar.scoring.commits import Commit
 from nightjar.storage import Database, Role
@@ -95,7 +96,7 @@ def _register(database: Database) -> None:
     matrix = generator.random((2000, len(FEATURES)))
     estimator = build_estimator(Kind.CLASSIFICATION, "logistic_regression", {}, signature, 0)
     estimator.fit(matrix, (matrix[:, 0] + matrix[:, 1] > 1).astype(float))
-    artifact = registry.save_estimator(estimator)
+    artifact = save_estimator(estimator)
     record = ModelRecord(
         name=ModelName("bench", 1), use_case="bench", kind="classification", algorithm="logistic_regression",
         snapshot="none@1.0.0", train_split="none_train@1.0.0", test_split="none_test@1.0.0", as_of=NIGHT,

@@ -1,7 +1,6 @@
 """Sizes and times of the ways that models travel, and a 1 GB model as files beside pg_dump and pg_restore."""
 
 import hashlib
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,9 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.measure import Result
 from nightjar import registry, transfer
-from nightjar.registry import ModelName, ModelRecord, Signature
+from nightjar.registry import ModelName, ModelRecord, ParitySample, Predictor, Signature
 from nightjar.registry.environment import package_versions
+from nightjar.registry.estimator_files import save_estimator
 from nightjar.registry.serving import make_serving_model
 from nightjar.registry.serving_models import save_serving
 from nightjar.storage import Database, Role, migrate
@@ -47,43 +47,53 @@ def run(database: Database, _rows: int) -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as scratch:
         folder = Path(scratch)
         transfer.make_key(folder / "signing.pem")
-        source, target = (_fresh(database, f"bench_{name}", folder) for name in ("source", "target"))
-        sizes = [result for name in MODELS for result in _measure_modes(source, target, folder, name)]
+        sizes = [result for name in MODELS for result in _measure_modes(database, folder, name)]
         big = _fresh(database, "bench_big", folder)
         _register_big(big)
         return [*sizes, *_measure_big(database, big, folder)]
 
 
-def _fresh(database: Database, name: str, folder: Path) -> Database:
-    with database.with_database("postgres").autocommit() as connection:
+def _empty(server: Database, name: str) -> Database:
+    with server.with_database("postgres").autocommit() as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    made = Database(name, database.with_database(name).conninfo)
+    return Database(name, server.with_database(name).conninfo)
+
+
+def _fresh(server: Database, name: str, folder: Path) -> Database:
+    made = _empty(server, name)
     migrate.upgrade(made)
     transfer.trust_key(made, folder / "signing.pub", reason="of the benchmark")
     return made
 
 
-def _measure_modes(source: Database, target: Database, folder: Path, name: str) -> list[Result]:
-    """Return the size in kB and the seconds of export and import, of the serving model beside the full one."""
-    model = _register(source, name)
-    key = transfer.keys.load_key(folder / "signing.pem")
-    measured = []
-    for number, mode in enumerate((Mode.SERVING, Mode.MODEL)):
+def _measure_modes(server: Database, folder: Path, name: str) -> list[Result]:
+    """Return the size in kB and the seconds of export and import, of the other modes beside mode model."""
+    source, target = (_fresh(server, f"bench_{place}", folder) for place in ("source", "target"))
+    model, key = _register(source, name), transfer.keys.load_key(folder / "signing.pem")
+
+    def carry(mode: Mode) -> tuple[float, float]:
         bundle = f"{name}_{mode}"
 
-        def carry(bundle: str = bundle, mode: Mode = mode, number: int = number) -> None:
+        def models() -> None:
             transfer.export_models(source, [model], folder, bundle, key=key, actor=ACTOR, mode=mode)
-            existing = transfer.Existing.REPLACE if number else transfer.Existing.MATCH
-            transfer.import_bundle(target, folder, bundle, actor=ACTOR, existing=existing)
+            transfer.import_bundle(target, folder, bundle, actor=ACTOR, existing=transfer.Existing.REPLACE)
 
-        seconds = _seconds(carry)
-        size = sum(path.stat().st_size for path in folder.glob(f"{bundle}*") if path.suffix != ".log")
-        measured.append((size / 1000, seconds))
-    (serving_size, serving_seconds), (full_size, full_seconds) = measured
+        def catalog() -> None:
+            transfer.export_catalog(source, folder, bundle, key=key, actor=ACTOR)
+            transfer.import_catalog(empty, folder, bundle, actor=ACTOR, trusted=key.public_key)
+
+        empty = _empty(server, "bench_empty")
+        seconds = _seconds(catalog if mode is Mode.SCHEMA else models)
+        return sum(path.stat().st_size for path in folder.glob(f"{bundle}*") if path.suffix != ".log") / 1000, seconds
+
+    # The first one starts the process that proves.
+    carry(Mode.SERVING)
+    full = carry(Mode.MODEL)
     return [
-        Result(f"{name}: size for scoring only, kB", serving_size, full_size, "", "mode model"),
-        Result("the same: export and import, s", serving_seconds, full_seconds, "", "mode model"),
+        Result(f"{name}, mode {mode}: {what}", measured, beside, "", "mode model")
+        for mode in (Mode.SERVING, Mode.SCHEMA)
+        for what, measured, beside in zip(("kB", "s, export and import"), carry(mode), full, strict=True)
     ]
 
 
@@ -94,11 +104,12 @@ def _register(database: Database, name: str) -> ModelName:
     target = (matrix[:, 0] * matrix[:, 1] + matrix[:, 2] + generator.normal(size=ROWS) > 0).astype(int)
     estimator = build_estimator(kind, algorithm, parameters, SIGNATURE, 0)
     estimator.fit(matrix, target)
-    artifact = registry.save_estimator(estimator)
+    artifact = save_estimator(estimator)
     record = _record(ModelName(name, 1), kind, algorithm, artifact)
     serving, report = make_serving_model(record, estimator, matrix[:500])
     with database.connect(Role.TRAINER) as connection:
         model_id = registry.register(connection, record, artifact, ())
+        registry.save_sample(connection, model_id, ParitySample.draw(Predictor(record, estimator), matrix))
         save_serving(connection, model_id, serving, report)
     return record.name
 
@@ -109,10 +120,11 @@ def _register_big(database: Database) -> None:
     estimator = make_pipeline(StandardScaler(), build_estimator(Kind.REGRESSION, "ridge", {}, SIGNATURE, 0))
     estimator.fit(matrix, matrix[:, 0])
     estimator.steps[0][1].padding_ = generator.normal(size=BIG_BYTES // 8)
-    artifact = registry.save_estimator(estimator)
+    artifact = save_estimator(estimator)
     record = _record(ModelName("big", 1), Kind.REGRESSION, "ridge", artifact)
     with database.connect(Role.TRAINER) as connection:
-        registry.register(connection, record, artifact, ())
+        model_id = registry.register(connection, record, artifact, ())
+        registry.save_sample(connection, model_id, ParitySample.draw(Predictor(record, estimator), matrix))
 
 
 def _record(name: ModelName, kind: Kind, algorithm: str, artifact: bytes) -> ModelRecord:
@@ -130,7 +142,7 @@ def _measure_big(server: Database, big: Database, folder: Path) -> list[Result]:
     target, rival = (_fresh(server, f"bench_{name}", folder) for name in ("big_target", "rival"))
     theirs = _seconds(lambda: _dump_and_restore(big, rival, folder / "rival.dump"))
     report = subprocess.run(
-        [sys.executable, "-m", "benchmarks.transfer", big.conninfo, target.conninfo, str(folder)],
+        [sys.executable, "-m", "benchmarks.carry", big.conninfo, target.conninfo, str(folder)],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     ours, peak, proof_peak = map(float, report.split())
@@ -149,31 +161,7 @@ def _dump_and_restore(source: Database, target: Database, file: Path) -> None:
     file.unlink()
 
 
-def _carry_big(source: Database, target: Database, folder: Path) -> None:
-    """Carry the big model in this process, and print the seconds, and the peaks of this one and its children in MB."""
-    key = transfer.keys.load_key(folder / "signing.pem")
-
-    def carry() -> None:
-        transfer.export_models(source, [ModelName("big", 1)], folder, "big_", key=key, actor=ACTOR)
-        transfer.import_bundle(target, folder, "big_", actor=ACTOR)
-
-    seconds = _seconds(carry)
-    transfer.isolation.end()
-    print(seconds, _own_peak(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000)
-
-
-def _own_peak() -> float:
-    # What getrusage says of a process counts the one that started it, too.
-    status = Path("/proc/self/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1000
-
-
 def _seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-if __name__ == "__main__":
-    _carry_big(Database("big", sys.argv[1]), Database("target", sys.argv[2]), Path(sys.argv[3]))

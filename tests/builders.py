@@ -13,7 +13,8 @@ from psycopg.conninfo import make_conninfo
 from sklearn.pipeline import Pipeline
 
 from nightjar import registry, snapshots
-from nightjar.registry import ModelRecord, Signature, Trial
+from nightjar.registry import ModelRecord, ParitySample, Predictor, Signature, Trial
+from nightjar.registry.estimator_files import load_estimator, save_estimator
 from nightjar.registry.models import next_version
 from nightjar.registry.predictor import feature_matrix
 from nightjar.snapshots import SnapshotName, Version
@@ -79,7 +80,7 @@ def fit_model(
     estimator = build_estimator(kind, algorithm, parameters, signature, seed)
     target = rows["target"] if seed % 2 == 0 else 1 - np.asarray(rows["target"], dtype=float)
     estimator.fit(feature_matrix(signature, rows), target)
-    artifact = registry.save_estimator(estimator)
+    artifact = save_estimator(estimator)
     return _record(kind, signature, algorithm, estimator, artifact), artifact
 
 
@@ -94,9 +95,14 @@ def register_model(
 ) -> ModelRecord:
     """Fit a small model and register it as the next version of a name; return the registered record."""
     record, artifact = fit_model(database, kind, seed, algorithm)
+    predictor = Predictor(record, load_estimator(artifact))
     with database.connect(Role.TRAINER) as connection:
         version = next_version(connection, name)
-        registry.register(connection, replace(record, name=version, use_case=name), artifact, trials)
+        model_id = registry.register(connection, replace(record, name=version, use_case=name), artifact, trials)
+        held_out, inputs = SHOPPERS.with_suffix("_test").view, record.signature.inputs
+        [rows] = read_batches(connection, held_out, inputs, order_by=[column.name for column in inputs])
+        sample = ParitySample.draw(predictor, feature_matrix(record.signature, rows))
+        registry.save_sample(connection, model_id, sample)
         return registry.find_model(connection, version)
 
 
@@ -118,7 +124,7 @@ def count_rows(database: Database, schema: str, table: str) -> int:
 def _record(kind: Kind, signature: Signature, algorithm: str, estimator: Pipeline, artifact: bytes) -> ModelRecord:
     segments = [
         {"id": number, "name": f"Segment {number}", "description": "made up", "share": 0.3, "profile": {"visits": 3.5}}
-        for number in (1, 2, 3)
+        for number in range(1, getattr(estimator[-1], "n_clusters", 0) + 1)
     ]
     return ModelRecord(
         name=registry.ModelName("unregistered", 1),

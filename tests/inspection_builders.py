@@ -10,6 +10,7 @@ import numpy as np
 
 from nightjar import registry
 from nightjar.registry import ModelName, ModelRecord, Signature
+from nightjar.registry.estimator_files import load_estimator
 from nightjar.registry.models import next_version
 from nightjar.registry.predictor import feature_matrix
 from nightjar.storage import Database, Role
@@ -111,7 +112,7 @@ def record_of(kind: Kind, algorithm: str, details: dict[str, Any], **changes: An
 def register_inspected(database: Database, kind: Kind, algorithm: str, name: str) -> tuple[ModelRecord, Dataset]:
     """Register a small model with what its inspection found; return it with its test rows."""
     record, artifact = fit_model(database, kind, algorithm=algorithm)
-    estimator = registry.load_estimator(artifact)
+    estimator = load_estimator(artifact)
     train, test = (_read(database, record.signature, kind, suffix) for suffix in ("_train", "_test"))
     use_case = use_case_of(kind)
     details = inspect_model(use_case, estimator, record.signature, train, test)

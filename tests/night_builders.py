@@ -11,6 +11,7 @@ from psycopg import sql
 
 from nightjar import registry
 from nightjar.registry import Alias, ModelName, ModelRecord, Signature
+from nightjar.registry.estimator_files import save_estimator
 from nightjar.registry.models import next_version
 from nightjar.registry.predictor import feature_matrix
 from nightjar.scoring import Commit, build_features, open_commit, score_shard
@@ -139,7 +140,7 @@ def register_model(database: Database, use_case: UseCase, *, champion: bool = Tr
     parameters = parameters or ({"n_clusters": 3} if use_case.kind is Kind.SEGMENTATION else {})
     estimator = build_estimator(use_case.kind, key, parameters, signature, seed=0)
     estimator.fit(features, _made_up_target(use_case.kind, features))
-    content = registry.save_estimator(estimator)
+    content = save_estimator(estimator)
     with database.connect(Role.OWNER) as connection:
         name = next_version(connection, use_case.name)
         digest = hashlib.sha256(content).hexdigest()

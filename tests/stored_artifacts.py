@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from nightjar.registry import Signature, save_estimator
+from nightjar.registry import Signature
+from nightjar.registry.estimator_files import save_estimator
 from nightjar.registry.serving import pack, to_onnx
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.usecases import Kind

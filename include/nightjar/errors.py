@@ -124,6 +124,10 @@ class ServingModelNotFoundError(ModelNotFoundError):
     """The model has no serving model."""
 
 
+class ParitySampleNotFoundError(ModelNotFoundError):
+    """The model was registered without rows that a copy could be proved on."""
+
+
 class ServingParityError(ArtifactError):
     """The serving model answers otherwise than the full model."""
 

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from nightjar.storage import Database
-from tests.builders import shared_database
+from nightjar.transfer import export_catalog
+from tests.builders import register_model, shared_database
+from tests.catalog_builders import empty_database
 from tests.commands import CommandLine
 from tests.forgery import export_small_model
+from tests.transfer_builders import ACTOR, key
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +67,27 @@ def run_untouched(
 ) -> CommandLine:
     """The command line where it refuses or only shows something."""
     return CommandLine(monkeypatch, capfd).use(untouched["dev"], untouched["prod"], tmp_path)
+
+
+@pytest.fixture(scope="session")
+def source(servers: dict[str, Database]) -> Iterator[Database]:
+    """A catalog with two models; tests leave it as it is, but for the record of exports."""
+    with shared_database(servers["dev"], "catalog_source") as database:
+        register_model(database)
+        register_model(database, name="sud_risk", seed=1)
+        yield database
+
+
+@pytest.fixture
+def target(servers: dict[str, Database]) -> Iterator[Database]:
+    """A database without anything in it."""
+    with empty_database(servers["prod"]) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def catalog_bundle(source: Database, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an exported catalog; tests copy it before they alter it."""
+    folder = tmp_path_factory.mktemp("bundle")
+    export_catalog(source, folder, "model", key=key(), part_bytes=100_000, actor=ACTOR)
+    return folder

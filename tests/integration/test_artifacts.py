@@ -17,6 +17,7 @@ from nightjar import registry
 from nightjar.errors import ArtifactError
 from nightjar.registry import artifacts
 from nightjar.registry.artifacts import write_artifact
+from nightjar.registry.estimator_files import TRUSTED_TYPES, load_estimator, save_estimator
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind
 from tests.builders import count_rows, fit_model, register_model, shared_database
@@ -48,7 +49,7 @@ def test_a_model_in_many_pieces_still_scores(dev_database: Database, monkeypatch
     assert model.sha256 == record.sha256
     assert count_rows(dev_database, "nightjar", "artifact_chunk") == -(-len(artifact) // 1000) > 2
     with dev_database.connect(Role.SCORER) as connection:
-        estimator = registry.load_estimator(registry.read_artifact(connection, model.sha256))
+        estimator = load_estimator(registry.read_artifact(connection, model.sha256))
     assert estimator.predict_proba(np.zeros((2, len(record.signature.inputs)))).shape == (2, 2)
 
 
@@ -95,11 +96,11 @@ def test_damaged_bytes_are_detected(
 def test_every_kind_of_model_is_made_of_trusted_types(shoppers: Database, kind: Kind) -> None:
     _, artifact = fit_model(shoppers, kind)
 
-    assert isinstance(registry.load_estimator(artifact), Pipeline)
+    assert isinstance(load_estimator(artifact), Pipeline)
 
 
 def test_trusted_types_are_ours_or_of_scikit_learn_and_are_there() -> None:
-    for name in registry.TRUSTED_TYPES:
+    for name in TRUSTED_TYPES:
         module, _, attribute = name.rpartition(".")
         assert module.split(".")[0] in {"nightjar", "sklearn", "numpy"}
         assert hasattr(import_module(module), attribute)
@@ -122,16 +123,16 @@ def test_another_type_is_refused_before_anything_is_built(wrap: Callable[[object
     content = skops_io.dumps(wrap(Stranger()))
 
     with pytest.raises(ArtifactError, match=r"types that are not trusted: .*Stranger. It was not loaded"):
-        registry.load_estimator(content)
+        load_estimator(content)
     with pytest.raises(ArtifactError, match=r"not trusted: .*Stranger"):
-        registry.save_estimator(wrap(Stranger()))
+        save_estimator(wrap(Stranger()))
     assert Stranger.built == []
 
 
 @pytest.mark.parametrize("function", [os.system, eval, print])
 def test_a_function_is_refused(function: Callable[..., object]) -> None:
     with pytest.raises(ArtifactError, match=f"not trusted: .*{function.__name__}"):
-        registry.load_estimator(skops_io.dumps(function))
+        load_estimator(skops_io.dumps(function))
 
 
 def test_what_is_no_artifact_is_refused(shoppers: Database) -> None:
@@ -143,4 +144,4 @@ def test_what_is_no_artifact_is_refused(shoppers: Database) -> None:
 
     for content in (b"", b"no archive", artifact[: len(artifact) // 2], pickle.dumps({"a": 1}), bytes(altered)):
         with pytest.raises(ArtifactError, match="The artifact is damaged: "):
-            registry.load_estimator(content)
+            load_estimator(content)

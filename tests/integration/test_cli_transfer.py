@@ -68,3 +68,28 @@ def test_a_wrong_remap_is_refused(
 
     assert message in signing("model", "import", "--from", str(tmp_path), "--name", "one", *arguments).refusal
     assert registry.list_models(prod_database) == []
+
+
+def test_the_tables_of_a_catalog_are_estimated(run: CommandLine, dev_database: Database, tmp_path: Path) -> None:
+    register_model(dev_database)
+    rows = run("model", "export", "--mode", "schema", "--estimate", "--json").json
+    assert {"nightjar.model_version", "nightjar.artifact_chunk"} <= {row["table"] for row in rows}
+    assert list(tmp_path.glob("*.dmp")) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "--mode", "schema", "--filter", "churn_risk", "--estimate"],
+        ["export", "--mode", "schema", "--aliases", "--estimate"],
+        ["export", "--no-snapshot-data", "--estimate"],
+        ["import", "--mode", "schema", "--from", ".", "--name", "x", "--model", "churn_risk@1"],
+        ["import", "--mode", "schema", "--from", ".", "--name", "x", "--existing", "replace"],
+        ["import", "--from", ".", "--name", "x", "--trust", "x.pub"],
+        ["import", "--from", ".", "--name", "x", "--remap-tablespace", "a:b"],
+    ],
+)
+def test_options_of_another_mode_are_wrong_usage(run_untouched: CommandLine, arguments: list[str]) -> None:
+    answer = run_untouched("model", *arguments)
+    assert answer.code == 2
+    assert "cannot be given with --mode" in " ".join(answer.err.split())

@@ -11,6 +11,7 @@ import pytest
 from nightjar import registry
 from nightjar.errors import BundleError
 from nightjar.registry import ModelRecord
+from nightjar.registry.estimator_files import load_estimator
 from nightjar.settings import PROJECT_ROOT
 from nightjar.storage import Database, Role
 from nightjar.training.estimators import ESTIMATORS
@@ -115,7 +116,7 @@ def test_hyperparameters_are_all_that_the_model_was_fitted_with(database: Databa
     model = record_of(database, f"{named(kind, algorithm)}@1")
     row = row_of(database, str(model.name))
     with database.connect(Role.SCORER) as connection:
-        fitted = registry.load_estimator(registry.read_artifact(connection, model.sha256))[-1]
+        fitted = load_estimator(registry.read_artifact(connection, model.sha256))[-1]
     effective = {name: value for name, value in fitted.get_params().items() if value != "deprecated"}
     names, values, types = (row[f"hyperparameters{part}"] for part in ("names", "values", "oids"))
 

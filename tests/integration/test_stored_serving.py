@@ -11,9 +11,9 @@ import pytest
 from nightjar import registry
 from nightjar.errors import ArtifactError, ServingModelNotFoundError
 from nightjar.registry import ModelRecord
-from nightjar.registry.loading import load_predictor
-from nightjar.registry.serving import ParityReport, make_serving_model
-from nightjar.registry.serving_models import find_serving, load_serving_predictor, save_serving
+from nightjar.registry.loading import load_predictor, load_serving_predictor
+from nightjar.registry.serving import make_serving_model
+from nightjar.registry.serving_models import ParityReport, find_serving, save_serving
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind
 from tests.builders import count_rows, register_model, shared_database

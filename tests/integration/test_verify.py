@@ -9,8 +9,8 @@ from sklearn.preprocessing import StandardScaler
 from skops import io as skops_io
 
 from nightjar.errors import ArtifactError, BundleError, NightjarError, ParityError
+from nightjar.registry import ParitySample
 from nightjar.storage import Database
-from nightjar.transfer import Sample
 from nightjar.usecases import Kind
 from tests.builders import register_model
 from tests.forgery import Edit, edit_content, edit_manifest, refusal, remove, set_in
@@ -108,4 +108,4 @@ def test_a_sample_keeps_missing_and_infinite_values(dev_database: Database, tmp_
     infinite = sample.model_copy(update={"rows": [[np.inf, -np.inf, None, 1.0, 2.0]]})
 
     assert any(value is None for row in sample.rows for value in row)
-    assert Sample.model_validate_json(infinite.model_dump_json()) == infinite
+    assert ParitySample.model_validate_json(infinite.model_dump_json()) == infinite

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import PolynomialFeatures
 
 from nightjar.errors import MixedFeaturesError
-from nightjar.registry import Signature, load_estimator, save_estimator
+from nightjar.registry import Signature
 from nightjar.registry.components import (
     CalibratedClassifier,
     EmptyColumnFiller,
@@ -24,6 +24,7 @@ from nightjar.registry.components import (
     model_of,
     pipelines_of,
 )
+from nightjar.registry.estimator_files import load_estimator, save_estimator
 from nightjar.registry.prepared_columns import prepared_columns
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.training.estimators import build_estimator

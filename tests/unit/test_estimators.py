@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pytest
 
 from nightjar.errors import ArtifactError, DeclarationError
-from nightjar.registry import Signature, load_estimator, save_estimator
+from nightjar.registry import Signature
 from nightjar.registry.components import LogScaler
+from nightjar.registry.estimator_files import load_estimator, save_estimator
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.training.estimators import ESTIMATORS, build_estimator
 from nightjar.usecases import Kind

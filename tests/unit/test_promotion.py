@@ -8,10 +8,10 @@ import pytest
 from nightjar.errors import SamePersonError
 from nightjar.orchestration import promote_steps
 from nightjar.orchestration.evidence import evidence
-from nightjar.registry import Decision
-from nightjar.registry.serving import ParityReport
+from nightjar.registry import Decision, ParitySample
+from nightjar.registry.serving_models import ParityReport
 from nightjar.snapshots.distribution import Shift, Side
-from nightjar.transfer import Facts, Manifest, Mode, Proof, Sample, Verification, VerifiedModel
+from nightjar.transfer import Facts, Manifest, Mode, Proof, Verification, VerifiedModel
 from nightjar.transfer.manifest import Content, Entry, Identity
 from nightjar.transfer.shipment import Shipment
 from nightjar.usecases import UseCase, find_use_case
@@ -33,7 +33,7 @@ def carried(*decisions: Decision) -> VerifiedModel:
         journey=({"source": "dev", "target": "staging"},),
         owner="ada",
     )
-    facts = Facts(record, (), decisions, (), ParityReport(1, 0, 1, 0, 0), Sample(rows=[], outputs={}, tolerance=1e-9))
+    facts = Facts(record, (), decisions, (), ParityReport(1, 0, 1, 0, 0), ParitySample(rows=[], outputs={}))
     return VerifiedModel(facts, None, None, Proof(200, 1e-12, 1e-9))
 
 

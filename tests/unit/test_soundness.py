@@ -11,8 +11,8 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from nightjar.errors import ArtifactError
-from nightjar.registry import load_estimator, save_estimator
 from nightjar.registry.components import CalibratedClassifier, PartitionedEstimator
+from nightjar.registry.estimator_files import load_estimator, save_estimator
 from nightjar.registry.soundness import require_sound_trees
 from nightjar.usecases import Kind
 from tests.serving_builders import MIXED, NUMBERS, REGION, fitted, sample, target_of, unfitted

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nightjar.registry import load_estimator
+from nightjar.registry.estimator_files import load_estimator
 from nightjar.registry.serving import ServingModel
 from tests.serving_builders import answers
 from tests.stored_artifacts import FOLDER, MODELS, read_expected

@@ -1,5 +1,6 @@
 """nightjar model export, import, copy and jobs: models, and whole catalogs, between databases."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,32 +50,38 @@ def export(
     source, part_bytes = database(env), parse_size(filesize)
     chosen = transfer.Mode.parse(mode)
     if chosen is transfer.Mode.SCHEMA:
-        whole = transfer.export_catalog(
+        _require_unused(chosen, {"--filter": model_filter is not None, "--aliases": aliases})
+        if estimate:
+            sizes = transfer.estimate_catalog(source, snapshot_data=snapshot_data)
+            print_rows([asdict(row) for row in sizes], as_json=as_json)
+            return
+        manifest = transfer.export_catalog(
             source,
             *_place(to, name),
             key=transfer.signing_key(),
             part_bytes=part_bytes,
             snapshot_data=snapshot_data,
             actor=ACTOR,
+            job=job,
         )
-        print_record(whole.model_dump(mode="json"), as_json=as_json)
-        return
-    models = transfer.select_models(source, transfer.parse_filter(model_filter))
-    if estimate:
-        rows = [asdict(row) for row in transfer.estimate_export(source, models, chosen)]
-        print_rows(rows, as_json=as_json)
-        return
-    manifest = transfer.export_models(
-        source,
-        models,
-        *_place(to, name),
-        key=transfer.signing_key(),
-        actor=ACTOR,
-        mode=chosen,
-        part_bytes=part_bytes,
-        aliases=aliases,
-        job=job,
-    )
+    else:
+        _require_unused(chosen, {"--no-snapshot-data": not snapshot_data})
+        models = transfer.select_models(source, transfer.parse_filter(model_filter))
+        if estimate:
+            rows = [asdict(row) for row in transfer.estimate_export(source, models, chosen)]
+            print_rows(rows, as_json=as_json)
+            return
+        manifest = transfer.export_models(
+            source,
+            models,
+            *_place(to, name),
+            key=transfer.signing_key(),
+            actor=ACTOR,
+            mode=chosen,
+            part_bytes=part_bytes,
+            aliases=aliases,
+            job=job,
+        )
     print_record(manifest.model_dump(mode="json"), as_json=as_json)
 
 
@@ -105,8 +112,10 @@ def import_command(
     from nightjar.registry import ModelName
     from nightjar.transfer.keys import read_public_key
 
-    schemas = _pairs("--remap-schema", remap_schema)
-    if transfer.Mode.parse(mode) is transfer.Mode.SCHEMA:
+    schemas, chosen = _pairs("--remap-schema", remap_schema), transfer.Mode.parse(mode)
+    if chosen is transfer.Mode.SCHEMA:
+        unused = {"--model": bool(model_names), "--existing": existing != "match", "--aliases": aliases}
+        _require_unused(chosen, unused)
         manifest = transfer.import_catalog(
             database(env),
             source,
@@ -115,9 +124,11 @@ def import_command(
             remap_tablespace=_pairs("--remap-tablespace", remap_tablespace),
             actor=ACTOR,
             trusted=None if trusted is None else read_public_key(trusted),
+            job=job,
         )
         print_record(manifest.model_dump(mode="json"), as_json=as_json)
         return
+    _require_unused(chosen, {"--remap-tablespace": bool(remap_tablespace), "--trust": trusted is not None})
     imported = transfer.import_bundle(
         transfer.remapped(database(env), schemas),
         source,
@@ -172,6 +183,11 @@ def _place(folder: Path | None, name: str | None) -> tuple[Path, str]:
     if folder is None or name is None:
         raise typer.BadParameter("--to and --name are needed, or --estimate.")
     return folder, name
+
+
+def _require_unused(mode: str, given: Mapping[str, bool]) -> None:
+    if wrong := [option for option, used in given.items() if used]:
+        raise typer.BadParameter(f"{', '.join(wrong)} cannot be given with --mode {mode}.")
 
 
 def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:

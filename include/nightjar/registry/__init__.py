@@ -1,34 +1,31 @@
-"""The model registry: immutable model versions, their artifacts, and the aliases that point at them."""
+"""The model registry: immutable model versions, their artifacts, and the aliases that point at them.
+
+What loads or writes estimators is in modules of its own (`loading`, `estimator_files`, `serving`), since that imports
+scikit-learn and more, which the catalog does without.
+"""
 
 from nightjar.registry.aliases import Alias, aliased_model, move_alias, require_champion
-from nightjar.registry.artifacts import (
-    TRUSTED_TYPES,
-    artifact_size,
-    load_estimator,
-    read_artifact,
-    read_chunk,
-    save_estimator,
-)
+from nightjar.registry.artifacts import artifact_size, read_artifact, read_chunk
 from nightjar.registry.environment import code_version
 from nightjar.registry.events import ModelEvent, model_events
 from nightjar.registry.explanation import Explanation, draw, explain
 from nightjar.registry.history import AliasMove, AliasPeriod, alias_history, champion_at, end_of_day, rollback
-from nightjar.registry.loading import load_predictor, require_full
 from nightjar.registry.models import (
     decisions_of,
     find_model,
     list_models,
     next_version,
     register,
+    require_full,
     save_decision,
     trials_of,
 )
+from nightjar.registry.parity_sample import ParitySample, find_sample, save_sample
 from nightjar.registry.predictor import Predictor, feature_matrix, without_infinities
 from nightjar.registry.records import Decision, Form, ModelName, ModelRecord, Signature, Trial
 from nightjar.registry.removal import drop
 
 __all__ = [
-    "TRUSTED_TYPES",
     "Alias",
     "AliasMove",
     "AliasPeriod",
@@ -38,6 +35,7 @@ __all__ = [
     "ModelEvent",
     "ModelName",
     "ModelRecord",
+    "ParitySample",
     "Predictor",
     "Signature",
     "Trial",
@@ -53,9 +51,8 @@ __all__ = [
     "explain",
     "feature_matrix",
     "find_model",
+    "find_sample",
     "list_models",
-    "load_estimator",
-    "load_predictor",
     "model_events",
     "move_alias",
     "next_version",
@@ -66,7 +63,7 @@ __all__ = [
     "require_full",
     "rollback",
     "save_decision",
-    "save_estimator",
+    "save_sample",
     "trials_of",
     "without_infinities",
 ]

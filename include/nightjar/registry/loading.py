@@ -1,11 +1,12 @@
 """Loads models from their database, ready to score."""
 
-from nightjar.errors import ServingOnlyError
-from nightjar.registry.artifacts import load_estimator, read_artifact
+from nightjar.registry.artifacts import read_artifact
 from nightjar.registry.environment import check_versions
+from nightjar.registry.estimator_files import load_estimator
 from nightjar.registry.predictor import Predictor
 from nightjar.registry.records import Form, ModelRecord
-from nightjar.registry.serving_models import load_serving_predictor
+from nightjar.registry.serving import serving_predictor
+from nightjar.registry.serving_models import find_serving
 from nightjar.storage.database import Connection
 
 
@@ -22,14 +23,11 @@ def load_predictor(connection: Connection, record: ModelRecord) -> Predictor:
     return Predictor(record, load_estimator(read_artifact(connection, record.sha256)))
 
 
-def require_full(record: ModelRecord) -> None:
-    """Refuse a model of which only the serving model is here.
+def load_serving_predictor(connection: Connection, record: ModelRecord, threads: int = 1) -> Predictor:
+    """Load a model's serving model, ready to score.
 
     Raises:
-        ServingOnlyError: with the database that has its details.
+        ServingModelNotFoundError: it has none.
+        ArtifactError: the stored bytes are damaged.
     """
-    if record.form == Form.SERVING:
-        raise ServingOnlyError(
-            f"Only the serving model of {record.name} is here: it scores, its details are in {record.trained_in}. "
-            "Ask there, or import it in mode model."
-        )
+    return serving_predictor(record, read_artifact(connection, find_serving(connection, record).sha256), threads)

@@ -8,10 +8,10 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from nightjar.errors import ArtifactError, ModelDroppedError, ModelNotFoundError, did_you_mean
+from nightjar.errors import ModelDroppedError, ModelNotFoundError, ServingOnlyError, did_you_mean
 from nightjar.registry.artifacts import write_artifact
 from nightjar.registry.audit import drop_of
-from nightjar.registry.records import Decision, ModelName, ModelRecord, Trial
+from nightjar.registry.records import Decision, Form, ModelName, ModelRecord, Trial
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -49,8 +49,8 @@ def register(
         ModelDroppedError: the version existed and was dropped.
     """
     _require_never_dropped(connection, record.name)
-    if artifact is not None and write_artifact(connection, artifact) != record.sha256:
-        raise ArtifactError(f"The artifact is not the one that {record.name} was registered with.")
+    if artifact is not None:
+        write_artifact(connection, artifact, sha256=record.sha256)
     values = _columns(record) | {"imported_at": imported_at}
     row = connection.execute(_SQL["insert_model"], values).fetchone()
     assert row is not None
@@ -105,6 +105,19 @@ def _require_never_dropped(connection: Connection, name: ModelName) -> None:
     connection.execute(_SQL["lock_name"], [name.name])
     if dropped := drop_of(connection, name):
         raise ModelDroppedError(f"{name} was {dropped}: its number is not used again. Train a new version instead.")
+
+
+def require_full(record: ModelRecord) -> None:
+    """Refuse a model of which only the serving model is here.
+
+    Raises:
+        ServingOnlyError: with the database that has its details.
+    """
+    if record.form == Form.SERVING:
+        raise ServingOnlyError(
+            f"Only the serving model of {record.name} is here: it scores, its details are in {record.trained_in}. "
+            "Ask there, or import it in mode model."
+        )
 
 
 def trials_of(connection: Connection, model_id: int) -> list[Trial]:

@@ -11,8 +11,8 @@ import joblib
 from sklearn.base import BaseEstimator
 
 from nightjar.errors import ArtifactError, UntrustedFileError
-from nightjar.registry.artifacts import save_estimator
 from nightjar.registry.audit import require_reason
+from nightjar.registry.estimator_files import save_estimator
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql

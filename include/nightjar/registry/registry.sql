@@ -128,6 +128,12 @@ VALUES (%(model_id)s, %(sha256)s, %(opset)s, %(trees_opset)s, %(rows)s, %(larges
 SELECT sha256, rows, largest_difference, tolerance, full_seconds, serving_seconds
 FROM nightjar.serving_model WHERE model_id = %s
 
+-- name: insert_sample
+INSERT INTO nightjar.parity_sample (model_id, sample) VALUES (%s, %s)
+
+-- name: find_sample
+SELECT sample FROM nightjar.parity_sample WHERE model_id = %s
+
 -- name: trust_file
 INSERT INTO nightjar.trusted_file (sha256, comment) VALUES (%s, %s) ON CONFLICT DO NOTHING
 

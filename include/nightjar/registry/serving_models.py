@@ -4,15 +4,30 @@ import io
 from dataclasses import asdict, dataclass
 
 from nightjar.errors import ServingModelNotFoundError
-from nightjar.registry.artifacts import read_artifact, write_artifact
-from nightjar.registry.predictor import Predictor
+from nightjar.registry.artifacts import write_artifact
 from nightjar.registry.records import ModelRecord
-from nightjar.registry.serving import ParityReport, serving_predictor
-from nightjar.registry.serving.graph import OPSET, TREES_OPSET
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 
 _SQL = load_sql("nightjar.registry", "registry.sql")
+# Versions of the ONNX operators that serving models are written with: the usual ones, and those of trees.
+OPSET = 21
+TREES_OPSET = 5
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """How near a serving model comes to the full one on the same rows.
+
+    largest_difference: of values above 1, relative to them.
+    full_seconds, serving_seconds: how long either took for all rows.
+    """
+
+    rows: int
+    largest_difference: float
+    tolerance: float
+    full_seconds: float
+    serving_seconds: float
 
 
 @dataclass(frozen=True)
@@ -50,13 +65,3 @@ def find_serving(connection: Connection, record: ModelRecord) -> StoredServing:
     if row is None:
         raise ServingModelNotFoundError(f"{record.name} has no serving model: score with the full one, or train anew.")
     return StoredServing(row.pop("sha256"), ParityReport(**row))
-
-
-def load_serving_predictor(connection: Connection, record: ModelRecord, threads: int = 1) -> Predictor:
-    """Load a model's serving model, ready to score.
-
-    Raises:
-        ServingModelNotFoundError: it has none.
-        ArtifactError: the stored bytes are damaged.
-    """
-    return serving_predictor(record, read_artifact(connection, find_serving(connection, record).sha256), threads)

@@ -11,7 +11,8 @@ from psycopg import sql
 
 from nightjar import registry
 from nightjar.errors import ScoringError
-from nightjar.registry import ModelName, Predictor, feature_matrix, load_predictor, without_infinities
+from nightjar.registry import ModelName, Predictor, feature_matrix, without_infinities
+from nightjar.registry.loading import load_predictor
 from nightjar.scoring.commits import Commit, work_on
 from nightjar.scoring.prediction_tables import output_columns, store_table, written_columns
 from nightjar.scoring.topn import top_items

@@ -11,7 +11,8 @@ from nightjar.registry import ModelRecord
 from nightjar.registry.audit import require_reason
 from nightjar.registry.components import model_of, pipelines_of
 from nightjar.registry.pickles import load_trusted
-from nightjar.registry.serving import ParityReport, make_serving_model
+from nightjar.registry.serving import make_serving_model
+from nightjar.registry.serving_models import ParityReport
 from nightjar.snapshots import Snapshot
 from nightjar.storage import Database, Role
 from nightjar.training.candidacy import as_pipeline, require_answers, require_fitted_for
@@ -62,7 +63,7 @@ def adopt(
     )
     record = make_record(database, use_case, lesson, learnt)
     record, serving = _with_serving(record, adopted, lesson)
-    return register_learnt(database, record, learnt, serving, actor=actor, reason=reason)
+    return register_learnt(database, record, lesson, learnt, serving, actor=actor, reason=reason)
 
 
 def algorithm_of(estimator: Any) -> str:

@@ -5,9 +5,9 @@ import numpy.typing as npt
 
 from nightjar import registry, snapshots
 from nightjar.registry import Alias, Decision, Form, ModelRecord
-from nightjar.registry.loading import load_predictor
+from nightjar.registry.estimator_files import load_estimator
+from nightjar.registry.loading import load_predictor, load_serving_predictor
 from nightjar.registry.predictor import Predictor
-from nightjar.registry.serving_models import load_serving_predictor
 from nightjar.snapshots import SnapshotName
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
@@ -131,4 +131,4 @@ def _to_measure(connection: Connection, champion: ModelRecord) -> Predictor:
     """Load a champion whatever library versions it was made with: a new model is how these are caught up with."""
     if champion.form == Form.SERVING:
         return load_serving_predictor(connection, champion)
-    return Predictor(champion, registry.load_estimator(registry.read_artifact(connection, champion.sha256)))
+    return Predictor(champion, load_estimator(registry.read_artifact(connection, champion.sha256)))

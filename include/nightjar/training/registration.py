@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 
 from nightjar import registry
 from nightjar.errors import TrainingError
-from nightjar.registry import ModelName, ModelRecord
+from nightjar.registry import ModelName, ModelRecord, ParitySample, Predictor
 from nightjar.registry.audit import explained
 from nightjar.registry.environment import code_version, package_versions
+from nightjar.registry.estimator_files import save_estimator
 from nightjar.registry.models import next_version
-from nightjar.registry.serving import ParityReport
-from nightjar.registry.serving_models import save_serving
+from nightjar.registry.serving_models import ParityReport, save_serving
 from nightjar.snapshots import Snapshot
 from nightjar.storage import Database, Role
 from nightjar.training import facts
@@ -65,23 +65,26 @@ def make_record(database: Database, use_case: UseCase, lesson: Lesson, learnt: L
 def register_learnt(
     database: Database,
     record: ModelRecord,
+    lesson: Lesson,
     learnt: Learnt,
     serving: tuple[bytes, ParityReport] | None,
     *,
     actor: str | None = None,
     reason: str | None = None,
 ) -> ModelRecord:
-    """Register a model as the next version of its use case, with its leaderboard and its serving model if it has one.
+    """Register a model as the next version of its use case, with leaderboard, parity sample, and serving model if any.
 
     Raises:
         ArtifactError: the estimator holds a type that artifacts cannot hold.
     """
-    artifact = registry.save_estimator(learnt.fit.estimator)
+    artifact = save_estimator(learnt.fit.estimator)
     digest = hashlib.sha256(artifact).hexdigest()
+    sample = ParitySample.draw(Predictor(record, learnt.fit.estimator), lesson.sample)
     with database.connect(Role.TRAINER) as connection, explained(connection, actor=actor, reason=reason):
         name = next_version(connection, record.use_case)
         registered = replace(record, name=name, sha256=digest)
         model_id = registry.register(connection, registered, artifact, learnt.trials)
+        registry.save_sample(connection, model_id, sample)
         if serving is not None:
             save_serving(connection, model_id, *serving)
         return registry.find_model(connection, name)

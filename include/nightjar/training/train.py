@@ -33,4 +33,4 @@ def train(
     record = make_record(database, use_case, lesson, learnt)
     # It must score a sample as the full model does, or nothing is registered.
     serving = make_serving_model(record, learnt.fit.estimator, lesson.sample)
-    return register_learnt(database, record, learnt, serving)
+    return register_learnt(database, record, lesson, learnt, serving)

@@ -1,10 +1,9 @@
 """Models travel between databases as shipments: signed, verified whole, landed in one transaction."""
 
-from nightjar.transfer.catalog_export import export_catalog
-from nightjar.transfer.catalog_import import import_catalog
+from nightjar.transfer.catalog import TableEstimate, estimate_catalog, export_catalog, import_catalog
 from nightjar.transfer.direct import copy_models
 from nightjar.transfer.export import Estimate, estimate_export, export_models, export_serving, select_models
-from nightjar.transfer.facts import Facts, Sample
+from nightjar.transfer.facts import Facts
 from nightjar.transfer.filters import ModelFilter, parse_filter
 from nightjar.transfer.importing import Existing, Imported, import_bundle, import_serving, promote, remapped
 from nightjar.transfer.jobs import TransferJob, transfer_jobs
@@ -21,12 +20,13 @@ __all__ = [
     "Mode",
     "ModelFilter",
     "Proof",
-    "Sample",
     "SigningKey",
+    "TableEstimate",
     "TransferJob",
     "Verification",
     "VerifiedModel",
     "copy_models",
+    "estimate_catalog",
     "estimate_export",
     "export_catalog",
     "export_models",

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from nightjar.registry import ModelName
 from nightjar.storage import Database, Role, migrate
+from nightjar.transfer import isolation
 from nightjar.transfer.importing import Existing, Imported, land
 from nightjar.transfer.jobs import Job, record_export, require_free
 from nightjar.transfer.keys import SigningKey, require_trusted
@@ -45,6 +46,7 @@ def copy_models(
         NotMigratedError: the target lacks the catalog, or has an older one.
     """
     migrate.require_migrated(target)
+    isolation.prepare()
     started = datetime.now(UTC)
     name = job or f"copy {source.name} to {target.name} {started:%Y-%m-%d %H:%M:%S.%f}"
     require_free(source, name)

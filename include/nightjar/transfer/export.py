@@ -9,6 +9,7 @@ from nightjar import registry
 from nightjar.registry import ModelName
 from nightjar.storage import Database
 from nightjar.transfer import single
+from nightjar.transfer.export_log import write_log
 from nightjar.transfer.files import remove_bundle, write_bundle
 from nightjar.transfer.filters import ModelFilter
 from nightjar.transfer.jobs import Job, record_export, require_free
@@ -90,7 +91,8 @@ def export_models(
     except BaseException:
         remove_bundle(folder, bundle)
         raise
-    _write_log(folder, bundle, name, manifest, started)
+    title = f"job {name!r}: {manifest.mode} export from {manifest.source}"
+    write_log(folder, bundle, title, _told(manifest), started)
     return manifest
 
 
@@ -108,14 +110,10 @@ def export_serving(database: Database, name: ModelName, *, key: SigningKey, acto
     return single.to_bytes(shipment, key)
 
 
-def _write_log(folder: Path, bundle: str, job: str, manifest: Manifest, started: datetime) -> None:
-    finished = datetime.now(UTC)
-    lines = [
-        f"{started:%Y-%m-%d %H:%M:%S} job {job!r} started: {manifest.mode} export from {manifest.source}",
-        *(f"  {entry.model} {entry.content}: {entry.bytes} bytes, sha256 {entry.sha256}" for entry in manifest.entries),
-        *(f"  {part.name}: {part.bytes} bytes, sha256 {part.sha256}" for part in manifest.parts),
-        f"  signed with key {manifest.key_id}",
-        f"{finished:%Y-%m-%d %H:%M:%S} finished after {(finished - started).total_seconds():.1f} s: "
+def _told(manifest: Manifest) -> list[str]:
+    return [
+        *(f"{entry.model} {entry.content}: {entry.bytes} bytes, sha256 {entry.sha256}" for entry in manifest.entries),
+        *(f"{part.name}: {part.bytes} bytes, sha256 {part.sha256}" for part in manifest.parts),
+        f"signed with key {manifest.key_id}",
         f"{len(manifest.models)} models, {manifest.total_bytes} bytes",
     ]
-    (folder / f"{bundle}.log").write_text("\n".join(lines) + "\n", encoding="utf-8")

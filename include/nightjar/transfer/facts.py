@@ -5,16 +5,13 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nightjar.errors import BundleError, ModelNotFoundError
-from nightjar.registry import Decision, Form, ModelName, ModelRecord, Signature, Trial
-from nightjar.registry.serving import ParityReport
+from nightjar.registry import Decision, Form, ModelName, ModelRecord, ParitySample, Signature, Trial
+from nightjar.registry.serving_models import ParityReport
 from nightjar.transfer.manifest import first_line
 
-Matrix = npt.NDArray[np.float64]
 # Whoever scores and nothing else needs none of these.
 _WITHOUT_DETAILS: Mapping[str, Any] = {
     "training_query": "",
@@ -26,29 +23,6 @@ _WITHOUT_DETAILS: Mapping[str, Any] = {
 _SCORING_DETAILS = ("segments",)
 
 
-class Sample(BaseModel):
-    """Rows with the exporter's scores; the importing side must reach the same ones."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
-
-    rows: list[list[float | None]]
-    outputs: dict[str, list[float]]
-    tolerance: float
-
-    @classmethod
-    def of(cls, matrix: Matrix, outputs: Mapping[str, npt.NDArray[Any]], tolerance: float) -> "Sample":
-        """Return the sample of rows, shape (rows, features), and what a model answered to them."""
-        return cls(
-            rows=[[None if np.isnan(value) else value for value in row] for row in matrix.tolist()],
-            outputs={name: values.astype(float).tolist() for name, values in outputs.items()},
-            tolerance=tolerance,
-        )
-
-    def matrix(self) -> Matrix:
-        """Return the rows, shape (rows, features)."""
-        return np.array([[np.nan if value is None else value for value in row] for row in self.rows], dtype=float)
-
-
 class _FactsFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
@@ -57,7 +31,7 @@ class _FactsFile(BaseModel):
     decisions: list[dict[str, Any]]
     aliases: list[str]
     serving: dict[str, Any] | None
-    sample: Sample
+    sample: ParitySample
 
 
 @dataclass(frozen=True)
@@ -69,7 +43,7 @@ class Facts:
     decisions: tuple[Decision, ...]
     aliases: tuple[str, ...]
     serving: ParityReport | None
-    sample: Sample
+    sample: ParitySample
 
     def as_bytes(self) -> bytes:
         """Return the JSON that is carried."""

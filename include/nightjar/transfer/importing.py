@@ -26,7 +26,7 @@ from nightjar.storage.catalogs import CATALOG, require_catalog
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.transfer import single
-from nightjar.transfer.jobs import Job, record_import
+from nightjar.transfer.jobs import Job, record_import, serialise_imports
 from nightjar.transfer.manifest import first_line
 from nightjar.transfer.verify import Verification, VerifiedModel, open_bundle, prove
 
@@ -134,8 +134,7 @@ def land(
     wanted = _wanted(verified, models)
     try:
         with database.connect(Role.DEPLOYER) as connection:
-            # Another import ends first, and what it wrote is then seen.
-            connection.execute(_SQL["serialise_imports"])
+            serialise_imports(connection)
             written = [model for model in wanted if _decide(connection, model, existing, database.name)]
             for model in written:
                 _write(connection, database, verified, model, actor)
@@ -268,7 +267,7 @@ def _write(
     if model.serving is not None and facts.serving is not None:
         with model.serving.open() as file:
             save_serving(connection, model_id, file, facts.serving)
-    connection.execute(_SQL["insert_sample"], [model_id, facts.sample.model_dump_json()])
+    registry.save_sample(connection, model_id, facts.sample)
 
 
 def _register(connection: Connection, record: ModelRecord, model: VerifiedModel, moment: datetime) -> int:

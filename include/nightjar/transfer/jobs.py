@@ -66,6 +66,11 @@ def require_free(database: Database, name: str) -> None:
             raise _taken(name, database.name)
 
 
+def serialise_imports(connection: Connection) -> None:
+    """Wait until no other import is under way; what it wrote is then seen."""
+    connection.execute(_SQL["serialise_imports"])
+
+
 def record_export(database: Database, job: Job) -> None:
     """Record an export in the database that it left.
 

@@ -15,12 +15,6 @@ FROM nightjar.transfer_job ORDER BY id DESC
 -- name: serialise_imports
 SELECT pg_advisory_xact_lock(hashtext('nightjar import'))
 
--- name: find_sample
-SELECT sample FROM nightjar.parity_sample WHERE model_id = %s
-
--- name: insert_sample
-INSERT INTO nightjar.parity_sample (model_id, sample) VALUES (%s, %s)
-
 -- name: delete_model
 DELETE FROM nightjar.model_version WHERE id = %s
 

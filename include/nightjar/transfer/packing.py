@@ -1,33 +1,23 @@
-"""Makes a shipment of models in a database: their facts, a scored sample, and where their artifacts lie."""
+"""Makes a shipment of models in a database: their facts, and where their artifacts lie."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-import numpy as np
-import numpy.typing as npt
-import psycopg
-
 from nightjar import registry
-from nightjar.errors import ModelNotFoundError, ServingModelNotFoundError, TransferError
-from nightjar.registry import Form, ModelName, ModelRecord, feature_matrix
+from nightjar.errors import ModelNotFoundError, ServingModelNotFoundError
+from nightjar.registry import Form, ModelName, ModelRecord
 from nightjar.registry.environment import package_versions
 from nightjar.registry.serving_models import StoredServing, find_serving
-from nightjar.snapshots import SnapshotName, find
-from nightjar.snapshots.errors import SnapshotNotFoundError
 from nightjar.storage import Database, Role, migrate
-from nightjar.storage.copy_reader import read_batches
 from nightjar.storage.database import Connection
-from nightjar.storage.named_sql import load_sql
-from nightjar.transfer.facts import Facts, Sample, without_details
-from nightjar.transfer.isolation import scores
+from nightjar.transfer.facts import Facts, without_details
 from nightjar.transfer.manifest import FORMAT_VERSION, Content, Entry, Identity, Manifest, Mode
 from nightjar.transfer.shipment import Shipment
 from nightjar.transfer.streams import InDatabase, InMemory, Source
 
-_SQL = load_sql("nightjar.transfer", "jobs.sql")
-SAMPLE_ROWS = 200
-FULL_TOLERANCE = 1e-9
+# A serving model is often smaller than its sample would be.
+SERVING_SAMPLE_ROWS = 20
 
 
 def pack(database: Database, names: Sequence[ModelName], mode: Mode, key_id: str, *, aliases: bool = False) -> Shipment:
@@ -37,6 +27,7 @@ def pack(database: Database, names: Sequence[ModelName], mode: Mode, key_id: str
         ModelNotFoundError: one of them does not exist, or none is named.
         ServingOnlyError: only the serving model of one is here, and the full one is asked for.
         ServingModelNotFoundError: one has no serving model, and that is asked for.
+        ParitySampleNotFoundError: one was registered without rows to prove a copy on.
     """
     if not names:
         raise ModelNotFoundError("No model is named, or none fits the filter: see 'nightjar model list'.")
@@ -78,7 +69,7 @@ def _pack_model(
         record = registry.find_model(connection, name)
         trials, decisions = registry.trials_of(connection, record.id), registry.decisions_of(connection, record.id)
         stored, serving_bytes = _serving(connection, record)
-        sample = _kept_sample(connection, record)
+        sample = registry.find_sample(connection, record)
         size = registry.artifact_size(connection, record.sha256)[0] if record.form == Form.FULL else 0
     if mode is Mode.SERVING and stored is None:
         raise ServingModelNotFoundError(
@@ -86,28 +77,26 @@ def _pack_model(
         )
     if mode is Mode.MODEL:
         registry.require_full(record)
-    serving = InDatabase(database, stored.sha256) if stored else None
-    form = Form.SERVING if mode is Mode.SERVING else Form.FULL
-    artifact = serving if form is Form.SERVING and serving else InDatabase(database, record.sha256)
-    matrix = sample.matrix() if sample else _sample(database, record)
-    tolerance = stored.report.tolerance if form is Form.SERVING and stored else FULL_TOLERANCE
+    full = mode is Mode.MODEL
     facts = Facts(
-        record if form is Form.FULL else without_details(record),
-        tuple(trials) if form is Form.FULL else (),
-        tuple(decisions) if form is Form.FULL else (),
+        record if full else without_details(record),
+        tuple(trials) if full else (),
+        tuple(decisions) if full else (),
         record.aliases if aliases else (),
         stored.report if stored else None,
-        Sample.of(matrix, scores(record, form, artifact, matrix), tolerance),
+        sample if full else sample.thinned(SERVING_SAMPLE_ROWS),
     )
     content = facts.as_bytes()
     digest = hashlib.sha256(content).hexdigest()
     entries: dict[Entry, Source] = {
         Entry(content=Content.FACTS, model=str(name), bytes=len(content), sha256=digest): InMemory(content)
     }
-    if form is Form.FULL:
-        entries[Entry(content=Content.ARTIFACT, model=str(name), bytes=size, sha256=record.sha256)] = artifact
-    if stored and serving:
-        entries[Entry(content=Content.SERVING, model=str(name), bytes=serving_bytes, sha256=stored.sha256)] = serving
+    if full:
+        entry = Entry(content=Content.ARTIFACT, model=str(name), bytes=size, sha256=record.sha256)
+        entries[entry] = InDatabase(database, record.sha256)
+    if stored:
+        entry = Entry(content=Content.SERVING, model=str(name), bytes=serving_bytes, sha256=stored.sha256)
+        entries[entry] = InDatabase(database, stored.sha256)
     return facts, entries
 
 
@@ -118,26 +107,3 @@ def _serving(connection: Connection, record: ModelRecord) -> tuple[StoredServing
     except ServingModelNotFoundError:
         return None, 0
     return stored, registry.artifact_size(connection, stored.sha256)[0]
-
-
-def _kept_sample(connection: Connection, record: ModelRecord) -> Sample | None:
-    row = connection.execute(_SQL["find_sample"], [record.id]).fetchone()
-    return None if row is None else Sample.model_validate_json(row["sample"])
-
-
-def _sample(database: Database, record: ModelRecord) -> npt.NDArray[np.float64]:
-    """Return rows of the test split, or a row of no value at all where the snapshot does not lie here."""
-    signature = record.signature
-    try:
-        split = find(database, SnapshotName.parse(record.test_split))
-        with database.connect(Role.TRAINER) as connection:
-            names = [column.name for column in signature.inputs]
-            batches = read_batches(connection, split.name.view, signature.inputs, order_by=names, batch_rows=65_536)
-            matrix = np.concatenate([feature_matrix(signature, batch) for batch in batches])
-    except SnapshotNotFoundError:
-        return np.full((1, len(signature.inputs)), np.nan)
-    except psycopg.errors.UndefinedTable as error:
-        raise TransferError(f"The test rows of {record.name} cannot be read: verify its snapshot first.") from error
-    rows = np.linspace(0, len(matrix) - 1, min(SAMPLE_ROWS, len(matrix))).astype(int)
-    sample: npt.NDArray[np.float64] = matrix[rows]
-    return sample

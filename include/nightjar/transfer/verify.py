@@ -1,23 +1,24 @@
 """Proves a shipment: every byte, every type, every score, before anything is imported."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from nightjar.errors import AlteredPartError, BundleError, ParityError
-from nightjar.registry import Decision, Form, ModelRecord, Trial
+from nightjar.errors import BundleError, ParityError
+from nightjar.registry import Decision, Form, ModelRecord, ParitySample, Trial
 from nightjar.registry.predictor import Outputs
 from nightjar.storage import Database, Role
-from nightjar.transfer import single
-from nightjar.transfer.facts import Facts, Sample
+from nightjar.transfer import isolation, single
+from nightjar.transfer.facts import Facts
 from nightjar.transfer.files import prove_parts, read_manifest, stretch_of
-from nightjar.transfer.isolation import scores
+from nightjar.transfer.isolation import Carried, scores
 from nightjar.transfer.manifest import Content, Entry, Identity, Manifest, Mode
-from nightjar.transfer.packing import FULL_TOLERANCE
 from nightjar.transfer.shipment import Shipment
-from nightjar.transfer.streams import Source, pieces
+from nightjar.transfer.streams import Source
+
+# Of the full model, on another machine.
+FULL_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def open_bundle(database: Database, folder: Path, name: str) -> Shipment:
         BundleError: it is incomplete, altered, malformed, unsigned, or of a newer format.
         UntrustedKeyError: the database does not trust the key that signed it.
     """
+    isolation.prepare()
     with database.connect(Role.DEPLOYER) as connection:
         shipment = single.read_file(connection, folder, name)
         if shipment is not None:
@@ -108,17 +110,7 @@ def prove(shipment: Shipment) -> Verification:
     """
     if shipment.manifest.mode is Mode.SCHEMA:
         raise BundleError(f"{shipment.bundle} holds a whole catalog, not models: import it in mode schema.")
-    for entry in shipment.manifest.entries:
-        _prove_content(shipment.sources[entry], entry)
     return Verification(shipment, tuple(_prove_model(shipment, identity) for identity in shipment.manifest.models))
-
-
-def _prove_content(source: Source, entry: Entry) -> None:
-    digest = hashlib.sha256()
-    for piece in pieces(source):
-        digest.update(piece)
-    if digest.hexdigest() != entry.sha256:
-        raise AlteredPartError(f"The {entry.content} of {entry.model} is not what was signed: export it again.")
 
 
 def _prove_model(shipment: Shipment, identity: Identity) -> VerifiedModel:
@@ -127,20 +119,25 @@ def _prove_model(shipment: Shipment, identity: Identity) -> VerifiedModel:
     if (str(record.name), record.use_case, record.sha256) != (identity.name, identity.use_case, identity.sha256):
         raise BundleError(f"The manifest promises {identity.name}, what is said of it is of another: export it again.")
     form = Form.SERVING if shipment.manifest.mode is Mode.SERVING else Form.FULL
-    artifact = shipment.source(identity.name, Content.ARTIFACT)
-    serving = shipment.source(identity.name, Content.SERVING)
+    artifact = shipment.entry(identity.name, Content.ARTIFACT)
+    serving = shipment.entry(identity.name, Content.SERVING)
     if record.form is not form or (facts.serving is None) != (serving is None):
         raise BundleError(f"The shipment says of {identity.name} what it does not hold: export it again.")
     _require_identity(shipment, identity, form)
     proof = None
     if artifact is not None and form is Form.FULL:
-        proof = _compare(record, form, artifact, facts.sample, FULL_TOLERANCE)
+        proof = _compare(record, facts.sample, Carried(form, artifact, shipment.sources[artifact]), FULL_TOLERANCE)
     if serving is not None and facts.serving is not None:
-        again = _compare(record, Form.SERVING, serving, facts.sample, facts.serving.tolerance)
+        carried = Carried(Form.SERVING, serving, shipment.sources[serving])
+        again = _compare(record, facts.sample, carried, facts.serving.tolerance)
         proof = proof or again
     if proof is None:
         raise BundleError(f"The shipment holds nothing that {identity.name} could score with: export it again.")
-    return VerifiedModel(facts, artifact, serving, proof)
+    return VerifiedModel(facts, _source(shipment, artifact), _source(shipment, serving), proof)
+
+
+def _source(shipment: Shipment, entry: Entry | None) -> Source | None:
+    return None if entry is None else shipment.sources[entry]
 
 
 def _require_identity(shipment: Shipment, identity: Identity, form: Form) -> None:
@@ -150,12 +147,12 @@ def _require_identity(shipment: Shipment, identity: Identity, form: Form) -> Non
         raise BundleError(f"The artifact carried is not the one that {identity.name} was registered with.")
 
 
-def _compare(record: ModelRecord, form: Form, artifact: Source, sample: Sample, tolerance: float) -> Proof:
+def _compare(record: ModelRecord, sample: ParitySample, carried: Carried, tolerance: float) -> Proof:
     """Score the sample and return how near the answers come."""
     width = len(record.signature.inputs)
     if not sample.rows or any(len(row) != width for row in sample.rows):
         raise BundleError(f"The sample of {record.name} does not have the model's {width} columns.")
-    outputs = scores(record, form, artifact, sample.matrix())
+    outputs = scores(record, carried, sample.matrix())
     if outputs.keys() != sample.outputs.keys():
         raise BundleError(f"The sample of {record.name} has other outputs than the model.")
     largest = max(_difference(record, name, outputs, sample) for name in outputs)
@@ -167,7 +164,7 @@ def _compare(record: ModelRecord, form: Form, artifact: Source, sample: Sample, 
     return Proof(len(sample.rows), largest, tolerance)
 
 
-def _difference(record: ModelRecord, name: str, outputs: Outputs, sample: Sample) -> float:
+def _difference(record: ModelRecord, name: str, outputs: Outputs, sample: ParitySample) -> float:
     expected, found = np.array(sample.outputs[name]), outputs[name].astype(float)
     if expected.shape != found.shape:
         raise BundleError(f"The sample of {record.name} lacks scores of some rows.")

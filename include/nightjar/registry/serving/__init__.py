@@ -2,10 +2,9 @@
 
 from nightjar.registry.serving.convert import to_onnx
 from nightjar.registry.serving.model import ServingModel, pack, serving_predictor
-from nightjar.registry.serving.parity import ParityReport, make_serving_model, prove_parity
+from nightjar.registry.serving.parity import make_serving_model, prove_parity
 
 __all__ = [
-    "ParityReport",
     "ServingModel",
     "make_serving_model",
     "pack",

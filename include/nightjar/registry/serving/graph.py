@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 21
-TREES_OPSET = 5
+from nightjar.registry.serving_models import OPSET, TREES_OPSET
+
 # The newest form of the file that goes with these operators.
 _FORMAT_VERSION = 10
 INPUT = "features"

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from nightjar.registry.predictor import Predictor
 from nightjar.registry.records import ModelRecord
 from nightjar.registry.serving.convert import OUTPUTS, to_onnx
 from nightjar.registry.serving.model import pack, serving_predictor
+from nightjar.registry.serving_models import ParityReport
 from nightjar.storage.copy_reader import Encoding
 
 Matrix = npt.NDArray[np.float64]
@@ -24,21 +24,6 @@ _ANSWERS: dict[str, Callable[[Any, Matrix], Matrix]] = {
     "prediction": lambda estimator, matrix: estimator.predict(matrix),
     "distances": lambda estimator, matrix: estimator.transform(matrix),
 }
-
-
-@dataclass(frozen=True)
-class ParityReport:
-    """How near a serving model comes to the full one on the same rows.
-
-    largest_difference: of values above 1, relative to them.
-    full_seconds, serving_seconds: how long either took for all rows.
-    """
-
-    rows: int
-    largest_difference: float
-    tolerance: float
-    full_seconds: float
-    serving_seconds: float
 
 
 def make_serving_model(record: ModelRecord, estimator: Any, matrix: Matrix) -> tuple[bytes, ParityReport]:

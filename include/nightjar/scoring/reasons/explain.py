@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nightjar import registry
-from nightjar.registry import ModelName, Predictor, load_predictor, without_infinities
+from nightjar.registry import ModelName, Predictor, without_infinities
+from nightjar.registry.loading import load_predictor
 from nightjar.registry.reasons import Contributions, contributions
 from nightjar.scoring.reasons.inputs import Inputs, read_evidence, read_inputs
 from nightjar.scoring.reasons.records import Breakdown, ExplainedPrediction, PredictionReasons, Reason, Value

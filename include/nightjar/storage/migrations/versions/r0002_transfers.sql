@@ -73,8 +73,8 @@ CREATE TABLE nightjar.parity_sample (
     model_id  bigint PRIMARY KEY REFERENCES nightjar.model_version (id) ON DELETE CASCADE,
     sample    text NOT NULL
 );
-COMMENT ON TABLE nightjar.parity_sample IS 'Rows that came with an imported model, with its answers, as JSON: they prove it again where it goes on to.';
+COMMENT ON TABLE nightjar.parity_sample IS 'Rows with a model''s answers when it was registered, as JSON: they travel with it and prove each copy.';
 CREATE TRIGGER immutable BEFORE UPDATE ON nightjar.parity_sample
     FOR EACH ROW EXECUTE FUNCTION nightjar.refuse_change();
 GRANT SELECT ON nightjar.parity_sample TO nightjar_trainer, nightjar_scorer, nightjar_deployer;
-GRANT INSERT ON nightjar.parity_sample TO nightjar_deployer;
+GRANT INSERT ON nightjar.parity_sample TO nightjar_trainer, nightjar_deployer;
