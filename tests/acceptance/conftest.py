@@ -16,10 +16,12 @@ from nightjar.demo.local_state import LocalState
 from nightjar.demo.progress import Progress
 from nightjar.demo.system import bring_down, start_system
 from nightjar.demo.workflow import Workflow
+from nightjar.settings import PROJECT_ROOT
 from nightjar.storage import Database
 from nightjar.usecases import declared_use_cases
 
 USE_CASES = sorted(declared_use_cases())
+GUARDED = "spend_guarded"
 NIGHTS = [date(2017, 12, 1), date(2017, 12, 2)]
 
 
@@ -41,6 +43,7 @@ def local_system() -> Iterator[LocalSystem]:
         "NIGHTJAR_HOME": str(folder),
         "NIGHTJAR_PORT": str(_free_port()),
         "NIGHTJAR_RETAIL_EVERY": "8",
+        "NIGHTJAR_USECASES": str(_declare_guarded(folder / "declarations")),
     }
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
@@ -62,6 +65,15 @@ def finished(local_system: LocalSystem) -> LocalSystem:
     """The system after snapshots, training, approved promotions and two nights."""
     Workflow(local_system.api, USE_CASES, Progress(), nights=len(NIGHTS)).run()
     return local_system
+
+
+def _declare_guarded(folder: Path) -> Path:
+    """Declare the spend forecast once more, with rules on who decides on its promotions."""
+    shutil.copytree(PROJECT_ROOT / "include/nightjar/usecases/shipped/spend_forecast", folder / GUARDED)
+    path = folder / GUARDED / "usecase.toml"
+    text = path.read_text().replace('name = "spend_forecast"', f'name = "{GUARDED}"')
+    path.write_text(text.replace("[promotion]", "[promotion]\nauto_approve_gain = 1.0\ntwo_persons = true"))
+    return folder
 
 
 def _free_port() -> int:

@@ -27,11 +27,11 @@ def add_model(connection: Connection, version: int, score: float, use_case: str 
             name, version, use_case, kind, algorithm, snapshot, train_split, test_split, as_of, training_query,
             processed_rows, discarded_rows, preprocess_seconds, fit_seconds, output_type, hyperparameters,
             coefficients, training_scores, test_scores, signature, details, environment, code_version, sha256,
-            trained_in)
+            trained_in, owner)
         VALUES (
             %(name)s, %(version)s, %(name)s, 'classification', 'logistic_regression', 's@1.0.0', 's_train@1.0.0',
             's_test@1.0.0', %(as_of)s, 'SELECT 1', 1, 0, 0, 0, 'double precision', '{}', '{}', '{}', %(scores)s,
-            '{}', '{}', '{}', 'abc', %(sha256)s, 'dev')
+            '{}', '{}', '{}', 'abc', %(sha256)s, 'dev', 'ada')
         RETURNING id
         """,
         {

@@ -40,7 +40,7 @@ def quick(name: str, trials: int = 1, **promotion: Any) -> UseCase:
 def trained(database: Database, use_case: UseCase) -> tuple[Snapshot, ModelRecord]:
     snapshot = freeze_training_data(database, use_case, AS_OF)
     split_training_data(database, use_case, snapshot)
-    return snapshot, train(database, use_case, snapshot)
+    return snapshot, train(database, use_case, snapshot, actor="ada")
 
 
 def make_champion(database: Database, model: ModelRecord) -> None:
@@ -90,7 +90,12 @@ def test_registered_model_has_every_fact(dev_retail: Database) -> None:
 
     train_part, test_part = (snapshots.find(dev_retail, snapshot.name.with_suffix(end)) for end in ("_train", "_test"))
     assert str(model.name) == "churn_risk@1"
-    assert (model.use_case, model.kind, model.output_type) == ("churn_risk", "classification", "probability")
+    assert (model.use_case, model.kind, model.output_type, model.owner) == (
+        "churn_risk",
+        "classification",
+        "probability",
+        "ada",
+    )
     assert model.algorithm in {candidate.estimator for candidate in use_case.training.candidates}
     assert model.hyperparameters["random_state"] == use_case.training.seed
     assert (model.snapshot, model.as_of) == (str(snapshot.name), AS_OF)

@@ -52,7 +52,7 @@ def train(
         snapshot = training.training_snapshot(target, declared, name=name)
     progress(f"training on {snapshot.name}")
     with _bar() as watch:
-        record = training.train(target, declared, snapshot, anew=anew, watch=watch)
+        record = training.train(target, declared, snapshot, anew=anew, watch=watch, actor=ACTOR)
     judge(target, declared, record, as_json=as_json)
 
 

@@ -34,7 +34,7 @@ def train_candidates(use_case_name: str) -> str:
         name=SnapshotName.parse(named) if named else None,
         as_of=parse_date(day) if day else None,
     )
-    model = training.train(database, use_case, snapshot, anew=bool(run.params.get("anew")))
+    model = training.train(database, use_case, snapshot, anew=bool(run.params.get("anew")), actor=run.actor)
     log.info("%s: %s %s on %s, test scores %s", model.name, model.algorithm, dict(model.hyperparameters),
              model.snapshot, dict(model.test_scores))  # fmt: skip
     return str(model.name)

@@ -17,7 +17,7 @@ INSERT INTO nightjar.model_version (
     snapshot_id, train_split_id, test_split_id, as_of, training_query,
     processed_rows, discarded_rows, preprocess_seconds, fit_seconds, iterations, output_type, hyperparameters,
     coefficients, training_scores, test_scores, signature, details, environment, code_version, form, sha256,
-    trained_in, journey, created_at, imported_at)
+    trained_in, journey, owner, created_at, imported_at)
 VALUES (
     %(name)s, %(version)s, %(use_case)s, %(kind)s, %(algorithm)s, %(snapshot)s, %(train_split)s, %(test_split)s,
     (SELECT id FROM nightjar.snapshot WHERE full_name = %(snapshot)s AND state <> 'purged'),
@@ -25,7 +25,8 @@ VALUES (
     (SELECT id FROM nightjar.snapshot WHERE full_name = %(test_split)s AND state <> 'purged'), %(as_of)s,
     %(training_query)s, %(processed_rows)s, %(discarded_rows)s, %(preprocess_seconds)s, %(fit_seconds)s, %(iterations)s, %(output_type)s, %(hyperparameters)s, %(coefficients)s,
     %(training_scores)s, %(test_scores)s, %(signature)s, %(details)s, %(environment)s, %(code_version)s, %(form)s, %(sha256)s,
-    %(trained_in)s, %(journey)s, coalesce(%(created_at)s, clock_timestamp()), %(imported_at)s)
+    %(trained_in)s, %(journey)s,
+    coalesce(nullif(%(owner)s, ''), nightjar.given_actor()), coalesce(%(created_at)s, clock_timestamp()), %(imported_at)s)
 RETURNING id
 
 -- name: insert_segments

@@ -12,11 +12,18 @@ from nightjar.usecases import UseCase
 
 
 def train(
-    database: Database, use_case: UseCase, snapshot: Snapshot, *, anew: bool = False, watch: Watch = unwatched
+    database: Database,
+    use_case: UseCase,
+    snapshot: Snapshot,
+    *,
+    anew: bool = False,
+    watch: Watch = unwatched,
+    actor: str | None = None,
 ) -> ModelRecord:
     """Select, fit, test and register a model on a snapshot's train and test splits.
 
-    A use case that declares partial_fit has its newest model updated with the rows of newer dates, unless `anew`.
+    A use case that declares partial_fit has its newest model updated with the rows of newer dates, unless `anew`. The
+    model belongs to the actor; where none is told, to the role.
 
     Raises:
         SnapshotStateError: the snapshot is not published.
@@ -33,4 +40,4 @@ def train(
     record = make_record(database, use_case, lesson, learnt)
     # It must score a sample as the full model does, or nothing is registered.
     serving = make_serving_model(record, learnt.fit.estimator, lesson.sample)
-    return register_learnt(database, record, lesson, learnt, serving)
+    return register_learnt(database, record, lesson, learnt, serving, actor=actor)

@@ -2,10 +2,11 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from nightjar.errors import AlteredPartError, BundleError, BundleWriteError, TransferError, UnsignedBundleError
+from nightjar.errors import AlteredPartError, BundleError, BundleWriteError, UnsignedBundleError
 from nightjar.storage.database import Connection
 from nightjar.transfer.keys import SigningKey, require_trusted
 from nightjar.transfer.manifest import (
@@ -72,13 +73,11 @@ def write_bundle(
 
 
 def remove_bundle(folder: Path, name: str) -> None:
-    """Remove a bundle, its manifest first; of one that was cut short, what can be told to be its own."""
-    path = manifest_path(folder, name)
-    try:
-        parts = parse_manifest(name, path.read_bytes()).parts
-    except (FileNotFoundError, TransferError):
-        parts = ()
-    _remove([path, signature_path(folder, name), folder / f"{name}.dmp", *(folder / part.name for part in parts)])
+    """Remove a bundle, its manifest first, also one that was cut short."""
+    # No bundle's name ends in a digit, so what is named so is a part.
+    part = re.compile(re.escape(name) + rf"([0-9]{{2,4}})?\.dmp({re.escape(_UNFINISHED)})?")
+    parts = [path for path in folder.iterdir() if part.fullmatch(path.name)]
+    _remove([manifest_path(folder, name), signature_path(folder, name), *parts])
 
 
 def read_manifest(connection: Connection, folder: Path, name: str) -> Manifest:

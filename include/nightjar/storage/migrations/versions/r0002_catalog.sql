@@ -55,7 +55,7 @@ CREATE TABLE nightjar.model_version (
                             REFERENCES nightjar.artifact (sha256),
     trained_in          text NOT NULL,
     journey             jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(journey) = 'array'),
-    owner               text NOT NULL DEFAULT current_user,
+    owner               text NOT NULL,
     created_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
     imported_at         timestamptz,
     UNIQUE (name, version)
