@@ -1,6 +1,6 @@
-"""Carries the model big@1 as files in a process of its own, and prints its seconds and the peaks of its memory.
+"""Carries the model big@1 in a process of its own, and prints its seconds and the peaks of its memory.
 
-It imports no more than a transfer does: python -m benchmarks.carry SOURCE TARGET FOLDER.
+It imports no more than a transfer does: python -m benchmarks.carry files|directly SOURCE TARGET FOLDER.
 """
 
 import resource
@@ -13,12 +13,15 @@ from nightjar.registry import ModelName
 from nightjar.storage import Database
 
 
-def main(source: str, target: str, folder: Path) -> None:
+def main(way: str, source: Database, target: Database, folder: Path) -> None:
     """Print the seconds, and the peaks in MB of this process and of the one that proves the model."""
-    key = transfer.keys.load_key(folder / "signing.pem")
+    key, models = transfer.keys.load_key(folder / "signing.pem"), [ModelName("big", 1)]
     started = time.perf_counter()
-    transfer.export_models(Database("big", source), [ModelName("big", 1)], folder, "big_", key=key, actor="benchmark")
-    transfer.import_bundle(Database("target", target), folder, "big_", actor="benchmark")
+    if way == "files":
+        transfer.export_models(source, models, folder, "big_", key=key, actor="benchmark")
+        transfer.import_bundle(target, folder, "big_", actor="benchmark")
+    else:
+        transfer.copy_models(source, target, models, key=key, actor="benchmark")
     seconds = time.perf_counter() - started
     transfer.isolation.end()
     print(seconds, _own_peak(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000)
@@ -31,4 +34,4 @@ def _own_peak() -> float:
     return int(line.split()[1]) / 1000
 
 
-main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+main(sys.argv[1], Database("big", sys.argv[2]), Database("target", sys.argv[3]), Path(sys.argv[4]))

@@ -8,6 +8,7 @@ import pytest
 from nightjar import registry, snapshots
 from nightjar.errors import (
     BundleError,
+    BundleFormatError,
     CatalogPresentError,
     NightjarError,
     OlderServerError,
@@ -131,6 +132,12 @@ def test_an_older_server_is_refused(target: Database, catalog_bundle: Path, tmp_
     folder = altered(catalog_bundle, tmp_path)
     edit_manifest(folder, set_in("versions", "postgres", value="19.1"))
     assert "other way" in unchanged(target, folder, OlderServerError)
+
+
+def test_a_newer_catalog_is_refused(target: Database, catalog_bundle: Path, tmp_path: Path) -> None:
+    folder = altered(catalog_bundle, tmp_path)
+    edit_manifest(folder, set_in("revision", value="r9999"))
+    assert "revision r9999, which this version does not know" in unchanged(target, folder, BundleFormatError)
 
 
 @pytest.mark.parametrize("damage", ["tampered", "missing", "unsigned", "fewer rows", "other model"])

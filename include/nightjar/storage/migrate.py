@@ -45,6 +45,11 @@ def newest_revision() -> str:
     return head
 
 
+def is_known(revision: str) -> bool:
+    """Tell whether a revision is one that this version of Nightjar can migrate from."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
 def current_revision(database: Database) -> str | None:
     """Return the id of the revision that a database is at, None for an empty one.
 

@@ -10,13 +10,14 @@ import psycopg
 
 from nightjar.errors import (
     BundleError,
+    BundleFormatError,
     CatalogPresentError,
     OlderServerError,
     SchemaNotFoundError,
     TransferError,
     UntrustedKeyError,
 )
-from nightjar.storage import Database
+from nightjar.storage import Database, migrate
 from nightjar.storage.catalogs import CATALOG, catalog_cursor
 from nightjar.storage.database import Connection
 from nightjar.storage.migrate import create_roles
@@ -119,6 +120,11 @@ def _verified(database: Database, folder: Path, bundle: str, trusted: bytes | No
         raise BundleError(f"The manifest of {bundle} does not name one dump: export again.")
     if not all(manifest.versions.get(name, "")[:1].isdecimal() for name in ("postgres", "pg_dump")):
         raise BundleError(f"The manifest of {bundle} does not say which PostgreSQL it is from: export again.")
+    if not migrate.is_known(manifest.revision):
+        raise BundleFormatError(
+            f"The catalog in {bundle} is at revision {manifest.revision}, which this version does not know: upgrade "
+            "Nightjar first."
+        )
     prove_parts(folder, manifest)
     return manifest
 
