@@ -49,12 +49,14 @@ def local_system() -> Iterator[LocalSystem]:
     os.environ.update(variables)
     try:
         state, databases = start_system(Progress(), load=True)
+        # The system's processes know of it by now; the other tests of this process do without.
+        del os.environ["NIGHTJAR_USECASES"]
         yield LocalSystem(state, databases, AirflowApi(state.address, "admin", state.admin_password))
     finally:
         bring_down()
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value
     shutil.rmtree(folder, ignore_errors=True)

@@ -47,18 +47,21 @@ def test_every_prediction_table_shows_the_last_night(finished: LocalSystem) -> N
 def test_champions_came_from_dev_with_their_lineage(finished: LocalSystem) -> None:
     query = (
         "SELECT m.use_case, m.version, m.snapshot, m.sha256, m.trained_in FROM nightjar.alias a "
-        "JOIN nightjar.model_version m ON m.id = a.model_id WHERE alias = 'champion' ORDER BY use_case"
+        "JOIN nightjar.model_version m ON m.id = a.model_id WHERE alias = 'champion' "
+        "AND a.use_case = ANY(%s) ORDER BY use_case"
     )
     found = []
     for database in finished.databases.values():
         with database.connect(Role.SCORER) as connection:
-            found.append(connection.execute(query).fetchall())
+            found.append(connection.execute(query, [USE_CASES]).fetchall())
     assert found[0] == found[1]
     assert [row["use_case"] for row in found[1]] == USE_CASES
     assert {row["trained_in"] for row in found[1]} == {"dev"}
     with finished.databases["prod"].connect(Role.SCORER) as connection:
         moves = connection.execute(
-            "SELECT DISTINCT ON (use_case) actor, reason FROM nightjar.alias_move ORDER BY use_case, id"
+            "SELECT DISTINCT ON (use_case) actor, reason FROM nightjar.alias_move "
+            "WHERE use_case = ANY(%s) ORDER BY use_case, id",
+            [USE_CASES],
         ).fetchall()
     assert moves == [{"actor": "admin", "reason": "approved: as part of the demo"}] * len(USE_CASES)
 
