@@ -10,10 +10,12 @@ import numpy.typing as npt
 from psycopg import sql
 
 from nightjar import registry
-from nightjar.registry import Alias, ModelName, ModelRecord, Signature
+from nightjar.registry import Alias, ModelName, ModelRecord, ParitySample, Predictor, Signature
 from nightjar.registry.estimator_files import save_estimator
 from nightjar.registry.models import next_version
 from nightjar.registry.predictor import feature_matrix
+from nightjar.registry.serving import make_serving_model
+from nightjar.registry.serving_models import save_serving
 from nightjar.scoring import Commit, build_features, open_commit, score_shard
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.storage import Database, Role
@@ -126,10 +128,13 @@ def expectation(kind: str, **arguments: Any) -> Expectation:
     return Expectation(type=kind, **arguments)
 
 
-def register_model(database: Database, use_case: UseCase, *, champion: bool = True, **parameters: Any) -> ModelRecord:
+def register_model(
+    database: Database, use_case: UseCase, *, champion: bool = True, serving: bool = False, **parameters: Any
+) -> ModelRecord:
     """Fit a model on the features as of NIGHT, register it and make it champion.
 
-    What it is taught is made up of its first feature: how good it is does not matter here.
+    What it is taught is made up of its first feature: how good it is does not matter here. With a serving model, as
+    trained ones have, it may be scored in the database.
     """
     relation = sql.SQL("({}) features").format(bind(use_case.features_sql, {"as_of": NIGHT}))
     with database.connect(Role.TRAINER) as connection:
@@ -144,7 +149,11 @@ def register_model(database: Database, use_case: UseCase, *, champion: bool = Tr
     with database.connect(Role.OWNER) as connection:
         name = next_version(connection, use_case.name)
         digest = hashlib.sha256(content).hexdigest()
-        registry.register(connection, model_record(use_case, signature, name=name, sha256=digest), content, [])
+        record = model_record(use_case, signature, name=name, sha256=digest)
+        model_id = registry.register(connection, record, content, [])
+        if serving:
+            save_serving(connection, model_id, *make_serving_model(record, estimator, features))
+            registry.save_sample(connection, model_id, ParitySample.draw(Predictor(record, estimator), features))
         model = registry.find_model(connection, name)
         if champion:
             registry.move_alias(connection, use_case.name, Alias.CHAMPION, model, reason="test", actor="test")

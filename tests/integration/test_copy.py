@@ -193,6 +193,16 @@ def test_a_number_out_of_range_is_an_error(connection: Connection) -> None:
         read(connection, sql.SQL("(SELECT 1e400::numeric AS number) one"), (COLUMNS[1],))
 
 
+@pytest.mark.parametrize("rows", [1, 2, 1000, 200_000])
+def test_an_error_in_the_middle_is_the_database_s_own(connection: Connection, rows: int) -> None:
+    relation = sql.SQL("(SELECT i / ({} - i) AS id FROM generate_series(1, 300000) i) broken").format(sql.Literal(rows))
+
+    with pytest.raises(psycopg.errors.DivisionByZero), connection.transaction():
+        read(connection, relation, (COLUMNS[0],))
+    found, _ = read(connection, sql.SQL("(SELECT 7 AS id) one"), (COLUMNS[0],))
+    assert found["id"].tolist() == [7]
+
+
 @pytest.mark.parametrize("cut", [5, 18, 19 + 7, 19 + 14 + 1])
 def test_a_stream_that_breaks_off_is_refused(cut: int) -> None:
     row = bytes(14)

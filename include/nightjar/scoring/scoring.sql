@@ -37,7 +37,8 @@ FROM nightjar.shard WHERE commit_id = %s AND ordinal = %s FOR UPDATE
 
 -- name: finish_shard
 UPDATE nightjar.shard
-SET scored = %(scored)s, rows = %(rows)s, quarantined = %(quarantined)s, scored_at = clock_timestamp()
+SET scored = %(scored)s, rows = %(rows)s, quarantined = %(quarantined)s, engine = %(engine)s,
+    scored_at = clock_timestamp()
 WHERE commit_id = %(commit_id)s AND ordinal = %(ordinal)s
 
 -- name: totals

@@ -1,4 +1,4 @@
-"""Scores one shard: rows out by COPY, predictions in by COPY, all or nothing."""
+"""Scores one shard, all or nothing: in the database, or outside with rows out by COPY and predictions in by COPY."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import psycopg
 from psycopg import sql
 
 from nightjar import registry
 from nightjar.errors import ScoringError
-from nightjar.registry import ModelName, Predictor, feature_matrix, without_infinities
+from nightjar.registry import ModelName, ModelRecord, Predictor, feature_matrix, without_infinities
 from nightjar.registry.loading import load_predictor
 from nightjar.scoring.commits import Commit, work_on
+from nightjar.scoring.in_database import find_sql_model, score_in_database
 from nightjar.scoring.prediction_tables import output_columns, store_table, written_columns
 from nightjar.scoring.topn import top_items
 from nightjar.storage import Database, Role
@@ -30,12 +32,16 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 @dataclass
 class ShardResult:
-    """What came of a shard: entities scored, rows written, and why others were not scored."""
+    """What came of a shard: entities scored, rows written, and why others were not scored.
+
+    engine: what computed the predictions: the database, or the full model in a process.
+    """
 
     scored: int = 0
     rows: int = 0
     quarantined: dict[int, str] = field(default_factory=dict)
     read: int = 0
+    engine: str = "model"
 
 
 def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: int) -> ShardResult:
@@ -44,23 +50,19 @@ def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: 
     Raises:
         ScoringError: the commit is not open, or staged rows are missing.
     """
-    result = ShardResult()
     with work_on(database, commit_id, "score") as (connection, commit):
         shard = connection.execute(_SQL["lock_shard"], [commit_id, ordinal]).fetchone()
         if shard is None:
             raise ScoringError(f"Commit {commit_id} has no shard {ordinal}: build its features first.")
         if shard["scored_at"] is not None:
-            return result
-        predictor = load_predictor(connection, registry.find_model(connection, ModelName.parse(commit.model)))
+            return ShardResult()
+        record = registry.find_model(connection, ModelName.parse(commit.model))
         condition = sql.SQL("{} BETWEEN {} AND {}").format(
             sql.Identifier(use_case.entity.name), sql.Literal(shard["low_key"]), sql.Literal(shard["high_key"])
         )
-        with database.connect(Role.SCORER) as reader:
-            columns = _columns(use_case, predictor)
-            rows = read_batches(reader, commit.features, columns, condition=condition, order_by=use_case.row_key)
-            # Closed before the reader's connection is, or the roll-back after an error would wait for it forever.
-            with closing(rows) as batches:
-                _write(connection, use_case, commit, _predict(use_case, predictor, batches, result), result)
+        result = _score_inside(connection, use_case, commit, record, condition, shard["planned_rows"])
+        if result is None:
+            result = _score_outside(database, connection, use_case, commit, record, condition)
         if result.read != shard["planned_rows"]:
             raise ScoringError(
                 f"Shard {ordinal} of commit {commit_id} has {result.read} staged rows, {shard['planned_rows']} were "
@@ -73,10 +75,51 @@ def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: 
                 "scored": result.scored,
                 "rows": result.rows,
                 "quarantined": len(result.quarantined),
+                "engine": result.engine,
                 "commit_id": commit_id,
                 "ordinal": ordinal,
             },
         )
+    return result
+
+
+def _score_inside(
+    connection: Connection,
+    use_case: UseCase,
+    commit: Commit,
+    record: ModelRecord,
+    condition: sql.Composable,
+    planned_rows: int,
+) -> ShardResult | None:
+    """Score where the rows are; None, and nothing is written, unless that takes each of them."""
+    model = None if use_case.items else find_sql_model(connection, record)
+    if model is None:
+        return None
+    with connection.transaction() as attempt:
+        written = score_in_database(connection, use_case, commit, model, condition)
+        if written != planned_rows:
+            # Which ones cannot be scored, and why, is told outside.
+            raise psycopg.Rollback(attempt)
+    return ShardResult(written, written, {}, written, "database") if written == planned_rows else None
+
+
+def _score_outside(
+    database: Database,
+    connection: Connection,
+    use_case: UseCase,
+    commit: Commit,
+    record: ModelRecord,
+    condition: sql.Composable,
+) -> ShardResult:
+    """Score in this process: rows out by COPY, predictions in by COPY."""
+    result = ShardResult()
+    predictor = load_predictor(connection, record)
+    with database.connect(Role.SCORER) as reader:
+        columns = _columns(use_case, predictor)
+        rows = read_batches(reader, commit.features, columns, condition=condition, order_by=use_case.row_key)
+        # Closed before the reader's connection is, or the roll-back after an error would wait for it forever.
+        with closing(rows) as batches:
+            _write(connection, use_case, commit, _predict(use_case, predictor, batches, result), result)
     return result
 
 

@@ -8,12 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 from psycopg import sql
+from psycopg.errors import error_from_result
+from psycopg.pq.abc import PGconn, PGresult
 
 from nightjar.errors import ScoringError
 
 # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
 _HEADER_BYTES = 19
 _TRAILER_BYTES = 2
+# The last message is the trailer, behind the header where there are no rows; no row is as short, or as odd.
+_LAST_BYTES = (_TRAILER_BYTES, _HEADER_BYTES + _TRAILER_BYTES)
+_CHUNK_BYTES = 1 << 20
 
 
 class Encoding(StrEnum):
@@ -98,7 +103,7 @@ def read_batches(
         connection.cursor() as cursor,
         cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)) as copy,
     ):
-        for block in _blocks(copy, row_type.itemsize, batch_rows):
+        for block in _blocks(_chunks(copy), row_type.itemsize, batch_rows):
             rows = np.frombuffer(block, dtype=row_type)
             for length, column in never_null.items():
                 # A NULL has no bytes, so every row behind it would be read askew.
@@ -126,6 +131,28 @@ def _row_type(columns: Sequence[CopyColumn]) -> np.dtype[np.void]:
     for index, column in enumerate(columns):
         fields += [(f"length{index}", ">i4"), (f"v{index}", _WIRE_TYPES[column.encoding])]
     return np.dtype(fields)
+
+
+def _chunks(copy: psycopg.Copy) -> Iterator[bytearray]:
+    """Yield what has come of a binary stream, many rows at a time: psycopg itself does as much work for each row."""
+    connection = copy.connection.pgconn
+    for first in copy:
+        chunk, size = bytearray(first), len(first)
+        # What follows the trailer is for psycopg to read.
+        while size not in _LAST_BYTES and len(chunk) < _CHUNK_BYTES:
+            size, row = connection.get_copy_data(1)
+            if size < 0:
+                raise error_from_result(_last_result(connection))
+            if size == 0:
+                break
+            chunk += row
+        yield chunk
+
+
+def _last_result(connection: PGconn) -> PGresult:
+    """Return how a statement ended; the connection takes other ones then."""
+    results = list(iter(connection.get_result, None))
+    return results[-1]
 
 
 def _blocks(chunks: Iterable[bytes | bytearray | memoryview], row_bytes: int, batch_rows: int) -> Iterator[bytes]:

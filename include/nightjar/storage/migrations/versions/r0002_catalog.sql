@@ -189,6 +189,7 @@ CREATE TABLE nightjar.shard (
     scored       bigint,
     rows         bigint,
     quarantined  bigint,
+    engine       text,
     scored_at    timestamptz,
     PRIMARY KEY (commit_id, ordinal),
     CHECK (low_key <= high_key)
