@@ -85,6 +85,7 @@ def publish(use_case_name: str, commit_id: int, asset: Asset) -> None:
     log.info("%s as of %s is out: %d rows, %d quarantined", use_case.name, commit.as_of, commit.rows,
              commit.quarantined)  # fmt: skip
     announce(asset, commit.as_of.isoformat(), commit=commit.id, model=commit.model, rows=commit.rows)
+    scoring.forget_expired(database, use_case)
 
 
 def _commit(database: "Database", commit_id: int) -> "Commit":

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nightjar.errors import SignatureError
-from nightjar.registry.records import ModelRecord, Signature
+from nightjar.registry.records import Form, ModelRecord, Signature
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
 Matrix = npt.NDArray[np.float64]
@@ -17,10 +17,11 @@ Outputs = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Predictor:
-    """A fitted estimator with the record that says what it reads and means."""
+    """A fitted estimator, or a serving model in its place, with the record that says what it reads and means."""
 
     record: ModelRecord
     estimator: Any
+    form: Form = Form.FULL
 
     def predict(self, matrix: Matrix) -> Outputs:
         """Score rows.

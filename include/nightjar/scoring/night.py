@@ -8,7 +8,7 @@ from nightjar.quality import check_sources
 from nightjar.registry import ModelName
 from nightjar.scoring.commits import Commit, open_commit
 from nightjar.scoring.features import build_features, gate_features
-from nightjar.scoring.publish import check_night, publish
+from nightjar.scoring.publish import check_night, forget_expired, publish
 from nightjar.scoring.shards import score_shard
 from nightjar.storage import Database, Role
 from nightjar.usecases import UseCase
@@ -40,4 +40,6 @@ def score_night(
         score_shard(database, use_case, commit.id, ordinal)
     progress(f"commit {commit.id}: checks")
     check_night(database, use_case, commit)
-    return publish(database, use_case, commit)
+    published = publish(database, use_case, commit)
+    forget_expired(database, use_case)
+    return published

@@ -56,7 +56,7 @@ def require_complete(connection: Connection, use_case: UseCase, commit: Commit) 
 
 
 def publish(database: Database, use_case: UseCase, commit: Commit) -> Commit:
-    """Make a night visible in one short transaction, then forget what has expired.
+    """Make a night visible in one short transaction; what has expired with it is to be forgotten next.
 
     Readers see the whole old night or the whole new one: all that changes is the row of
     nightjar.publication that their view joins. A night older than the one shown goes to history only.
@@ -72,7 +72,6 @@ def publish(database: Database, use_case: UseCase, commit: Commit) -> Commit:
         connection.execute(_SQL["supersede"], [commit.id])
         connection.execute(_SQL["publish"], {"id": commit.id, **totals})
         connection.execute(_SQL["point_readers"], [commit.id])
-    forget_expired(database, use_case)
     with database.connect(Role.SCORER) as connection:
         return find_commit(connection, commit.id)
 

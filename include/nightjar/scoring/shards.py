@@ -1,4 +1,4 @@
-"""Scores one shard, all or nothing: in the database, or outside with rows out by COPY and predictions in by COPY."""
+"""Scores one shard: rows out by COPY, predictions in by COPY, all or nothing."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import psycopg
 from psycopg import sql
+from threadpoolctl import threadpool_limits
 
 from nightjar import registry
 from nightjar.errors import ScoringError
-from nightjar.registry import ModelName, ModelRecord, Predictor, feature_matrix, without_infinities
-from nightjar.registry.loading import load_predictor
+from nightjar.registry import ModelName, Predictor, feature_matrix, without_infinities
+from nightjar.registry.loading import load_faster
 from nightjar.scoring.commits import Commit, work_on
-from nightjar.scoring.in_database import find_sql_model, score_in_database
 from nightjar.scoring.prediction_tables import output_columns, store_table, written_columns
 from nightjar.scoring.topn import top_items
 from nightjar.storage import Database, Role
@@ -34,14 +33,14 @@ Arrays = dict[str, npt.NDArray[Any]]
 class ShardResult:
     """What came of a shard: entities scored, rows written, and why others were not scored.
 
-    engine: what computed the predictions: the database, or the full model in a process.
+    engine: which form of the model scored: full, or serving.
     """
 
     scored: int = 0
     rows: int = 0
     quarantined: dict[int, str] = field(default_factory=dict)
     read: int = 0
-    engine: str = "model"
+    engine: str = ""
 
 
 def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: int) -> ShardResult:
@@ -60,9 +59,15 @@ def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: 
         condition = sql.SQL("{} BETWEEN {} AND {}").format(
             sql.Identifier(use_case.entity.name), sql.Literal(shard["low_key"]), sql.Literal(shard["high_key"])
         )
-        result = _score_inside(connection, use_case, commit, record, condition, shard["planned_rows"])
-        if result is None:
-            result = _score_outside(database, connection, use_case, commit, record, condition)
+        predictor = load_faster(connection, record)
+        result = ShardResult(engine=predictor.form.value)
+        with database.connect(Role.SCORER) as reader:
+            columns = _columns(use_case, predictor)
+            rows = read_batches(reader, commit.features, columns, condition=condition, order_by=use_case.row_key)
+            # Closed before the reader's connection is, or the roll-back after an error would wait for it forever.
+            # One thread: shards are what goes side by side.
+            with closing(rows) as batches, threadpool_limits(1):
+                _write(connection, use_case, commit, _predict(use_case, predictor, batches, result), result)
         if result.read != shard["planned_rows"]:
             raise ScoringError(
                 f"Shard {ordinal} of commit {commit_id} has {result.read} staged rows, {shard['planned_rows']} were "
@@ -83,46 +88,6 @@ def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: 
     return result
 
 
-def _score_inside(
-    connection: Connection,
-    use_case: UseCase,
-    commit: Commit,
-    record: ModelRecord,
-    condition: sql.Composable,
-    planned_rows: int,
-) -> ShardResult | None:
-    """Score where the rows are; None, and nothing is written, unless that takes each of them."""
-    model = None if use_case.items else find_sql_model(connection, record)
-    if model is None:
-        return None
-    with connection.transaction() as attempt:
-        written = score_in_database(connection, use_case, commit, model, condition)
-        if written != planned_rows:
-            # Which ones cannot be scored, and why, is told outside.
-            raise psycopg.Rollback(attempt)
-    return ShardResult(written, written, {}, written, "database") if written == planned_rows else None
-
-
-def _score_outside(
-    database: Database,
-    connection: Connection,
-    use_case: UseCase,
-    commit: Commit,
-    record: ModelRecord,
-    condition: sql.Composable,
-) -> ShardResult:
-    """Score in this process: rows out by COPY, predictions in by COPY."""
-    result = ShardResult()
-    predictor = load_predictor(connection, record)
-    with database.connect(Role.SCORER) as reader:
-        columns = _columns(use_case, predictor)
-        rows = read_batches(reader, commit.features, columns, condition=condition, order_by=use_case.row_key)
-        # Closed before the reader's connection is, or the roll-back after an error would wait for it forever.
-        with closing(rows) as batches:
-            _write(connection, use_case, commit, _predict(use_case, predictor, batches, result), result)
-    return result
-
-
 def _columns(use_case: UseCase, predictor: Predictor) -> list[CopyColumn]:
     keys = [CopyColumn(name, Encoding.INTEGER) for name in use_case.row_key]
     return [*keys, *predictor.record.signature.inputs]
@@ -138,13 +103,18 @@ def _predict(
         matrix = feature_matrix(predictor.record.signature, batch)
         outputs = predictor.predict(without_infinities(matrix))
         bad = _unusable(predictor, entities, matrix, outputs, result)
-        kept = ~np.isin(entities, bad)
-        scored: Arrays = {name: batch[name][kept] for name in use_case.row_key}
-        scored |= {name: values[kept] for name, values in outputs.items()}
+        scored: Arrays = {name: batch[name] for name in use_case.row_key} | outputs
+        if bad:
+            kept = ~np.isin(entities, bad)
+            scored = {name: values[kept] for name, values in scored.items()}
         if use_case.items:
             scored = top_items(use_case, scored)
-        result.scored += len(np.unique(scored[use_case.entity.name]))
+        result.scored += _count_entities(scored[use_case.entity.name])
         yield scored
+
+
+def _count_entities(sorted_keys: npt.NDArray[Any]) -> int:
+    return int(np.count_nonzero(np.diff(sorted_keys))) + 1 if len(sorted_keys) else 0
 
 
 def _unusable(

@@ -10,7 +10,7 @@ import onnxruntime
 from nightjar.errors import ArtifactError
 from nightjar.registry.artifacts import damaged
 from nightjar.registry.predictor import Predictor
-from nightjar.registry.records import ModelRecord
+from nightjar.registry.records import Form, ModelRecord
 from nightjar.registry.serving.convert import CLASSES, OUTPUTS
 from nightjar.registry.serving.graph import INPUT
 
@@ -86,4 +86,4 @@ def serving_predictor(record: ModelRecord, content: bytes, threads: int = 1) -> 
     Raises:
         ArtifactError: the bytes are damaged, or are not a serving model.
     """
-    return Predictor(record, ServingModel(content, threads))
+    return Predictor(record, ServingModel(content, threads), Form.SERVING)

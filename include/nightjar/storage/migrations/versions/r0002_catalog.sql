@@ -194,7 +194,7 @@ CREATE TABLE nightjar.shard (
     PRIMARY KEY (commit_id, ordinal),
     CHECK (low_key <= high_key)
 );
-COMMENT ON TABLE nightjar.shard IS 'Key ranges of a run; scored_at is set in the transaction that writes the shard''s predictions.';
+COMMENT ON TABLE nightjar.shard IS 'Key ranges of a run; scored_at is set in the transaction that writes the shard''s predictions, and engine to the form of the model that made them.';
 
 CREATE TABLE nightjar.quarantine (
     commit_id  bigint NOT NULL REFERENCES nightjar.commit (id) ON DELETE CASCADE,
