@@ -240,6 +240,10 @@ class NoPublishedNightError(ScoringError):
     """No night of the use case is published, or none as of that date."""
 
 
+class RevertError(ScoringError):
+    """Readers cannot be sent to that night."""
+
+
 class ForgottenNightError(ScoringError):
     """The night's predictions are older than those that are kept."""
 

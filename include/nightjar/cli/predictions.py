@@ -1,14 +1,17 @@
-"""nightjar predictions: the log of nights, and why an entity got its prediction."""
+"""nightjar predictions: the log of nights, the way back, and where a prediction comes from."""
 
 from typing import Annotated
 
 import typer
 
-from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_rows
+from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_record, print_rows, whole_number
 from nightjar.cli.prediction_reasons import explain
 from nightjar.usecases import find_use_case
+from nightjar.usecases.as_of import parse_date
 
-app = typer.Typer(help="The log of nights, and why an entity got its prediction.", no_args_is_help=True)
+ACTOR = "command line"
+
+app = typer.Typer(help="The log of nights, the way back, and where a prediction comes from.", no_args_is_help=True)
 app.command()(explain)
 
 
@@ -25,3 +28,40 @@ def log(
     name = find_use_case(use_case).name if use_case else None
     rows = [commit.as_json() for commit in scoring.list_commits(database(env), name, limit)]
     print_rows(rows, as_json=as_json)
+
+
+@app.command()
+def revert(
+    use_case: str,
+    reason: Annotated[str, typer.Option("--reason", help="Kept with the move.")],
+    to: Annotated[
+        int | None, typer.Option("--to", parser=count, metavar="COMMIT", help="Default: the night before.")
+    ] = None,
+    env: EnvironmentOption = "prod",
+    as_json: JsonOption = False,
+) -> None:
+    """Have readers see an earlier night, at once, until the next one is published."""
+    from nightjar import scoring
+
+    night = scoring.revert(database(env), find_use_case(use_case), to=to, reason=reason, actor=ACTOR)
+    print_record(night.as_json(), as_json=as_json)
+
+
+@app.command()
+def blame(
+    use_case: str,
+    key: Annotated[int, typer.Argument(parser=whole_number, metavar="KEY", help="Whose prediction.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The night; default: the one readers see.")] = None,
+    env: EnvironmentOption = "prod",
+    as_json: JsonOption = False,
+) -> None:
+    """Show which run, model, data and code a prediction comes from."""
+    from nightjar import scoring
+
+    origin = scoring.blame(database(env), find_use_case(use_case), key, as_of=parse_date(as_of) if as_of else None)
+    if as_json:
+        print_record(origin.as_json(), as_json=True)
+        return
+    print_rows(list(origin.predictions), as_json=False)
+    print()
+    print_record({"entity": origin.entity, **origin.facts}, as_json=False)

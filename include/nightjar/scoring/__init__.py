@@ -1,14 +1,18 @@
 """Nightly scoring: features in the database, shards, gates, and a publish that readers see all at once."""
 
+from nightjar.scoring.blame import Origin, blame
 from nightjar.scoring.commits import Commit, list_commits, open_commit
 from nightjar.scoring.features import build_features
 from nightjar.scoring.night import score_night
 from nightjar.scoring.prediction_tables import create_prediction_tables
 from nightjar.scoring.publish import check_night, forget_expired, publish
+from nightjar.scoring.revert import revert
 from nightjar.scoring.shards import score_shard
 
 __all__ = [
     "Commit",
+    "Origin",
+    "blame",
     "build_features",
     "check_night",
     "create_prediction_tables",
@@ -16,6 +20,7 @@ __all__ = [
     "list_commits",
     "open_commit",
     "publish",
+    "revert",
     "score_night",
     "score_shard",
 ]

@@ -64,6 +64,28 @@ SET commit_id = excluded.commit_id, as_of = excluded.as_of, model = excluded.mod
     published_at = excluded.published_at
 WHERE excluded.as_of >= nightjar.publication.as_of
 
+-- name: lock_shown
+SELECT commit_id, as_of FROM nightjar.publication WHERE use_case = %s FOR UPDATE
+
+-- name: night_before
+SELECT id FROM nightjar.commit WHERE use_case = %s AND as_of < %s AND state = 'published' ORDER BY as_of DESC LIMIT 1
+
+-- name: send_readers
+UPDATE nightjar.publication p
+SET commit_id = c.id, as_of = c.as_of, model = c.model, published_at = c.published_at
+FROM nightjar.commit c WHERE c.id = %s AND c.use_case = p.use_case
+
+-- name: record_reversion
+INSERT INTO nightjar.reversion (use_case, from_commit, to_commit, reason, actor) VALUES (%s, %s, %s, %s, %s)
+
+-- name: lineage
+SELECT c.use_case, c.as_of, c.id AS commit_id, c.run_id, c.code_version, c.started_at, c.published_at,
+       s.ordinal AS shard, s.engine, c.model, m.algorithm, m.owner AS trained_by, m.trained_in, m.as_of AS trained_as_of,
+       c.snapshot, m.code_version AS trained_with_code, m.sha256
+FROM nightjar.commit c JOIN nightjar.model_version m ON m.id = c.model_id
+LEFT JOIN nightjar.shard s ON s.commit_id = c.id AND %(entity)s BETWEEN s.low_key AND s.high_key
+WHERE c.id = %(commit)s
+
 -- name: expired
 SELECT id FROM nightjar.commit c
 WHERE use_case = %(use_case)s AND state <> 'open'

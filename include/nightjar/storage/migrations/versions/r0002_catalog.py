@@ -16,6 +16,7 @@ _SCRIPTS = (
     "r0002_model_warehouse.sql",
     "r0002_model_details.sql",
     "r0002_transfers.sql",
+    "r0002_reversions.sql",
 )
 
 

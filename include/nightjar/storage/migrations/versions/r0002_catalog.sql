@@ -241,9 +241,10 @@ SELECT p.use_case, p.as_of, p.published_at, p.model, c.rows, c.quarantined,
                WHERE g.use_case = p.use_case AND NOT g.passed AND g.as_of >= p.as_of
                  AND g.checked_at > p.published_at)
        OR EXISTS (SELECT FROM nightjar.commit later
-                  WHERE later.use_case = p.use_case AND later.as_of > p.as_of AND later.state = 'open') AS stale
+                  WHERE later.use_case = p.use_case AND later.as_of > p.as_of AND later.state IN ('open', 'published'))
+       AS stale
 FROM nightjar.publication p JOIN nightjar.commit c ON c.id = p.commit_id;
-COMMENT ON VIEW predictions.freshness IS 'Which night each prediction table shows; stale when a later night failed a gate or is not out.';
+COMMENT ON VIEW predictions.freshness IS 'Which night each prediction table shows; stale when a later night failed a gate, is not out, or was taken back.';
 
 CREATE VIEW predictions.segment_profiles AS
 SELECT p.use_case, p.as_of, p.model, s.segment_id, s.name AS segment, s.description, s.share AS share_at_training,

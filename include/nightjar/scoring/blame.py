@@ -1,0 +1,40 @@
+"""Where a stored prediction comes from: its run, and the model, data and code that made it."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from nightjar.scoring.reasons.stored import published_night, stored_predictions
+from nightjar.storage import Database, Role
+from nightjar.storage.named_sql import load_sql
+from nightjar.usecases import UseCase
+
+_SQL = load_sql("nightjar.scoring", "scoring.sql")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """An entity's predictions of a night, and what they lead back to."""
+
+    entity: int
+    predictions: tuple[dict[str, Any], ...]
+    facts: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the documented JSON form."""
+        return {"entity": self.entity, **self.facts, "predictions": list(self.predictions)}
+
+
+def blame(database: Database, use_case: UseCase, entity: int, *, as_of: date | None = None) -> Origin:
+    """Return the lineage of an entity's predictions: of the night that readers see, or of an earlier one.
+
+    Raises:
+        NoPublishedNightError: there is no such night.
+        NotPredictedError: the entity has no prediction that night; quarantined and forgotten ones have a subclass.
+    """
+    with database.connect(Role.SCORER) as connection:
+        commit = published_night(connection, use_case, as_of)
+        predictions = stored_predictions(connection, use_case, commit, entity, None)
+        facts = connection.execute(_SQL["lineage"], {"commit": commit.id, "entity": entity}).fetchone()
+    assert facts is not None
+    return Origin(entity, tuple(predictions), dict(facts))
