@@ -43,6 +43,6 @@ def run_context() -> RunContext:
         run_id=run.run_id,
         partition_key=run.partition_key,
         params=dict(context["params"]),
-        actor=person or f"airflow:{run.run_type}",
+        actor=person or f"airflow:{getattr(run.run_type, 'value', run.run_type)}",
         person=person,
     )
