@@ -95,6 +95,17 @@ def prediction_table_exists(connection: Connection, use_case: UseCase) -> bool:
     return bool(row["found"])
 
 
+def are_kept(connection: Connection, use_case: UseCase, commit_id: int) -> bool:
+    """Return whether the rows of a night are still there."""
+    row = connection.execute(
+        sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE commit_id = {}) AS kept").format(
+            store_table(use_case), sql.Literal(commit_id)
+        )
+    ).fetchone()
+    assert row is not None
+    return bool(row["kept"])
+
+
 def _create_table(connection: Connection, use_case: UseCase) -> None:
     columns = sql.SQL(", ").join(
         sql.SQL("{} {} NOT NULL").format(sql.Identifier(column.name), sql.SQL(column.type))

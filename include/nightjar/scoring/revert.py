@@ -1,11 +1,9 @@
 """Sends readers back to an earlier night, which changes one row, as publishing does."""
 
-from psycopg import sql
-
 from nightjar.errors import ForgottenNightError, NoPublishedNightError, RevertError
 from nightjar.registry.audit import require_reason
 from nightjar.scoring.commits import Commit, find_commit
-from nightjar.scoring.prediction_tables import store_table
+from nightjar.scoring.prediction_tables import are_kept
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -60,12 +58,7 @@ def _require_readable(connection: Connection, use_case: UseCase, target: Commit,
             f"Commit {target.id} of {use_case.name} is {target.state}: name a published one, see 'nightjar predictions "
             "log'."
         )
-    kept = connection.execute(
-        sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE commit_id = {}) AS kept").format(
-            store_table(use_case), sql.Literal(target.id)
-        )
-    ).fetchone()
-    if kept is None or not kept["kept"]:
+    if not are_kept(connection, use_case, target.id):
         raise ForgottenNightError(
             f"The predictions of commit {target.id} are not kept any more, scoring.history_nights is "
             f"{use_case.scoring.history_nights}: name a later one, or score that night again."

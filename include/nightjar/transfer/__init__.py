@@ -2,10 +2,11 @@
 
 from nightjar.transfer.catalog import TableEstimate, estimate_catalog, export_catalog, import_catalog
 from nightjar.transfer.direct import copy_models
+from nightjar.transfer.existing import Existing
 from nightjar.transfer.export import Estimate, estimate_export, export_models, export_serving, select_models
 from nightjar.transfer.facts import Facts
 from nightjar.transfer.filters import ModelFilter, parse_filter
-from nightjar.transfer.importing import Existing, Imported, import_bundle, import_serving, promote, remapped
+from nightjar.transfer.importing import Imported, import_bundle, import_serving, promote, remapped
 from nightjar.transfer.jobs import TransferJob, transfer_jobs
 from nightjar.transfer.keys import SigningKey, make_key, revoke_key, signing_key, trust_key, trusted_keys
 from nightjar.transfer.manifest import Manifest, Mode

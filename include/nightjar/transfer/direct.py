@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from nightjar.registry import ModelName
 from nightjar.storage import Database, Role, migrate
 from nightjar.transfer import isolation
-from nightjar.transfer.importing import Existing, Imported, land
+from nightjar.transfer.existing import Existing
+from nightjar.transfer.importing import Imported, land
 from nightjar.transfer.jobs import Job, record_export, require_free
 from nightjar.transfer.keys import SigningKey, require_trusted
 from nightjar.transfer.manifest import Mode

@@ -1,9 +1,8 @@
 """Lands verified shipments in a database, each in one transaction, and makes imported models champion."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 import psycopg
@@ -11,12 +10,9 @@ import psycopg
 from nightjar import registry
 from nightjar.errors import (
     BundleError,
-    ModelClashError,
-    ModelInUseError,
     ModelNotFoundError,
     SchemaNotFoundError,
     TransferError,
-    did_you_mean,
 )
 from nightjar.registry import Alias, ModelName, ModelRecord
 from nightjar.registry.audit import explained
@@ -26,33 +22,12 @@ from nightjar.storage.catalogs import CATALOG, require_catalog
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.transfer import single
+from nightjar.transfer.existing import Existing, is_to_be_written
 from nightjar.transfer.jobs import Job, record_import, serialise_imports
 from nightjar.transfer.manifest import first_line
 from nightjar.transfer.verify import Verification, VerifiedModel, open_bundle, prove
 
 _SQL = load_sql("nightjar.transfer", "jobs.sql")
-
-
-class Existing(StrEnum):
-    """What to do with a model version that is in the target already."""
-
-    MATCH = "match"  # the same content is left, another refused
-    SKIP = "skip"  # whatever is there is left
-    REPLACE = "replace"  # whatever is there is replaced, unless something needs it
-    ERROR = "error"  # the import is refused
-
-    @classmethod
-    def parse(cls, text: str) -> "Existing":
-        """Read its name.
-
-        Raises:
-            TransferError: there is none of that name.
-        """
-        if text not in list(cls):
-            raise TransferError(
-                f"There is no way with existing versions {text!r}.{did_you_mean(text, [known.value for known in cls])}"
-            )
-        return cls(text)
 
 
 @dataclass(frozen=True)
@@ -135,7 +110,7 @@ def land(
     try:
         with database.connect(Role.DEPLOYER) as connection:
             serialise_imports(connection)
-            written = [model for model in wanted if _decide(connection, model, existing, database.name)]
+            written = [model for model in wanted if is_to_be_written(connection, model.record, existing, database.name)]
             for model in written:
                 _write(connection, database, verified, model, actor)
             if aliases:
@@ -186,61 +161,6 @@ def _wanted(verified: Verification, names: Collection[ModelName]) -> list[Verifi
             f"{', '.join(missing)} is not in {verified.shipment.bundle}: it holds {', '.join(map(str, carried))}."
         )
     return [carried[name] for name in names or carried]
-
-
-def _decide(connection: Connection, model: VerifiedModel, existing: Existing, environment: str) -> bool:
-    """Tell whether a model is to be written; one that is to be replaced is gone then."""
-    try:
-        present = registry.find_model(connection, model.record.name)
-    except ModelNotFoundError:
-        return True
-    return _DECIDE[existing](connection, present, model.record, environment)
-
-
-def _match(_connection: Connection, present: ModelRecord, carried: ModelRecord, environment: str) -> bool:
-    if present.sha256 != carried.sha256:
-        raise ModelClashError(
-            f"{present.name} exists in {environment} with another content ({present.sha256[:12]}…, the bundle has "
-            f"{carried.sha256[:12]}…): train a new version instead, or choose with --existing."
-        )
-    if present.form != carried.form and carried.form == registry.Form.FULL:
-        raise ModelClashError(
-            f"Only the serving model of {present.name} is in {environment}: --existing replace brings its details."
-        )
-    return False
-
-
-def _skip(*_present: object) -> bool:
-    return False
-
-
-def _replace(connection: Connection, present: ModelRecord, carried: ModelRecord, environment: str) -> bool:
-    try:
-        with connection.transaction():
-            # To take a model away is the owner's alone, here as in a drop.
-            connection.execute(_SQL["become_owner"])
-            connection.execute(_SQL["replacing"], ["on"])
-            connection.execute(_SQL["delete_model"], [present.id])
-            connection.execute(_SQL["replacing"], [""])
-            connection.execute(_SQL["become_deployer"])
-    except psycopg.errors.ForeignKeyViolation as error:
-        raise ModelInUseError(
-            f"{present.name} is needed in {environment}, by an alias or by nights that were scored with it: it cannot "
-            f"be replaced. Train a new version of {carried.name.name}."
-        ) from error
-    return True
-
-
-def _refuse(_connection: Connection, present: ModelRecord, _carried: ModelRecord, environment: str) -> bool:
-    raise ModelClashError(f"{present.name} exists in {environment}: choose what to do with --existing.")
-
-
-_DECIDE: dict[Existing, Callable[[Connection, ModelRecord, ModelRecord, str], bool]] = {
-    Existing.MATCH: _match,
-    Existing.SKIP: _skip,
-    Existing.REPLACE: _replace,
-    Existing.ERROR: _refuse,
-}
 
 
 def _write(

@@ -14,7 +14,7 @@ from nightjar.errors import (
     QuarantinedEntityError,
 )
 from nightjar.scoring.commits import Commit, find_commit
-from nightjar.scoring.prediction_tables import store_table
+from nightjar.scoring.prediction_tables import are_kept
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import UseCase
@@ -95,12 +95,7 @@ def _refuse_missing(connection: Connection, use_case: UseCase, commit: Commit, e
             f"{who} was quarantined in {night}: {quarantined['reason']}. Correct it in the sources and score the "
             "night again."
         )
-    kept = connection.execute(
-        sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE commit_id = {}) AS kept").format(
-            store_table(use_case), sql.Literal(commit.id)
-        )
-    ).fetchone()
-    if kept is None or not kept["kept"]:
+    if not are_kept(connection, use_case, commit.id):
         raise ForgottenNightError(
             f"The predictions of {night} are not kept any more, scoring.history_nights is "
             f"{use_case.scoring.history_nights}: choose a later night, or score this one again."
