@@ -4,7 +4,7 @@ from nightjar.scoring.blame import Origin, blame
 from nightjar.scoring.commits import Commit, list_commits, open_commit
 from nightjar.scoring.features import build_features
 from nightjar.scoring.night import score_night
-from nightjar.scoring.prediction_tables import create_prediction_tables
+from nightjar.scoring.prediction_views import create_prediction_tables
 from nightjar.scoring.publish import check_night, forget_expired, publish
 from nightjar.scoring.revert import revert
 from nightjar.scoring.shards import score_shard

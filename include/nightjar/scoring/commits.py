@@ -14,7 +14,8 @@ from nightjar import registry
 from nightjar.errors import NightInProgressError, ScoringError
 from nightjar.registry import ModelName, require_champion
 from nightjar.registry.environment import code_version
-from nightjar.scoring.prediction_tables import create_prediction_tables, prediction_table_exists
+from nightjar.scoring.prediction_tables import prediction_table_exists
+from nightjar.scoring.prediction_views import create_prediction_tables
 from nightjar.settings import version_mismatch
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
