@@ -56,7 +56,7 @@ class Work:
             title="Benchmark",
             description="Ten numbers per entity.",
             owner="bench",
-            entity=Key(name="entity_id", type="bigint"),
+            entity=(Key(name="entity_id", type="bigint"),),
             sources=(Source(table="retail.bench"),),
             training=Training(metric=_METRICS[self.kind], candidates=(Candidate(estimator=self.algorithm),)),
             promotion=Promotion(minimum_metric=0.5),

@@ -52,6 +52,10 @@ class NumberError(NightjarError):
     """A number is malformed or out of range."""
 
 
+class KeyValueError(NightjarError):
+    """The key of an entity or item has another type, or another number of columns, than is declared."""
+
+
 class TrainingError(NightjarError):
     """Training cannot go on with this data or declaration."""
 

@@ -141,10 +141,11 @@ def test_changed_and_vanished_rows_are_told(explain: CommandLine, prod_database:
 def test_refusals_name_the_remedy(explain: CommandLine) -> None:
     for arguments, refusal in {
         "shop_clasification 7": "Did you mean 'shop_classification'?",
-        "shop_classification seven": "'seven' is not a whole number",
+        "shop_classification seven": "'seven' is no customer_id: write it as 42",
         "shop_classification 7 --top 0": "0 is too small: give 1 or more",
         "shop_classification 7 --as-of yesterday": "'yesterday' is not a date",
         "shop_classification 7 --as-of 2024-02-01": "as of 2024-02-01: the newest are those of 2024-03-20",
+        "shop_classification 7 8": "knows its entities by customer_id: give 1 values, not 2",
         "shop_classification 7000": "customer_id 7000 has no prediction in shop_classification as of 2024-03-20",
         "shop_classification 7 --item 1": "recommends no items",
         "shop_recommender 7 --item 99": "product_id 99 was not recommended to customer_id 7 as of 2024-03-20",

@@ -80,8 +80,8 @@ def test_probability_is_taken_apart_into_the_features_of_that_night(prod_databas
 
     found = explain_prediction(prod_database, use_case, 7, top=2)
 
-    assert (found.use_case, found.key, found.entity, found.as_of, found.model) == (
-        SHOP.name, "customer_id", 7, NIGHT, f"{SHOP.name}@1",
+    assert (found.use_case, found.entity, found.as_of, found.model) == (
+        SHOP.name, {"customer_id": 7}, NIGHT, f"{SHOP.name}@1",
     )  # fmt: skip
     [explained] = found.predictions
     assert explained.prediction == {"probability": row["probability"]}

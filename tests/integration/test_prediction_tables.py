@@ -7,9 +7,8 @@ from psycopg import sql
 
 from nightjar.errors import DeclarationError
 from nightjar.scoring import create_prediction_tables
-from nightjar.scoring.prediction_tables import output_columns, written_columns
+from nightjar.scoring.prediction_tables import output_columns, stored_columns
 from nightjar.storage import Database, Role
-from nightjar.storage.copy_writer import WireType
 from nightjar.usecases import UseCase
 from nightjar.usecases.catalog import read_declaration
 from tests.builders import log_in
@@ -70,20 +69,14 @@ def test_a_declaration_gets_its_table_and_views_once(prod_database: Database, tm
     assert comment["text"] == "What a member watches next. Shows the newest published night."
 
 
-def test_what_is_written_has_the_types_of_the_table(tmp_path: Path) -> None:
+def test_recommendations_are_stored_in_one_row_per_entity(tmp_path: Path) -> None:
     use_case = declare(tmp_path)
 
-    assert [(column.name, column.wire_type) for column in written_columns(use_case)] == [
-        ("commit_id", WireType.BIGINT),
-        ("member_id", WireType.BIGINT),
-        ("film_id", WireType.INTEGER),
-        ("rank", WireType.INTEGER),
-        ("score", WireType.DOUBLE),
-    ]
+    assert stored_columns(use_case) == {"member_id": "bigint", "items": "integer[]", "scores": "double precision[]"}
     assert [column.name for column in output_columns(use_case)] == ["member_id", "film_id", "rank", "score"]
 
 
-def test_an_entity_has_one_row_per_rank(prod_database: Database, tmp_path: Path) -> None:
+def test_key_leads_with_the_commit(prod_database: Database, tmp_path: Path) -> None:
     create_prediction_tables(prod_database, [declare(tmp_path)])
 
     with prod_database.connect() as connection:
@@ -91,7 +84,7 @@ def test_an_entity_has_one_row_per_rank(prod_database: Database, tmp_path: Path)
             "SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint"
             " WHERE conrelid = 'nightjar_store.predictions_next_film'::regclass AND contype = 'p'"
         ).fetchall()
-    assert key["text"] == "PRIMARY KEY (commit_id, member_id, rank)"
+    assert key["text"] == "PRIMARY KEY (commit_id, member_id)"
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_same_run_goes_on_with_its_night(prod_database: Database) -> None:
     assert shards == [0, 1, 2]
     assert done.rows > 0
     # The finished shard is left alone.
-    assert [result.read for result in results] == [0, 20, 20]
+    assert [result.scored for result in results] == [0, 20, 20]
     assert publish(prod_database, SHOP, again).rows == CUSTOMERS
 
 

@@ -92,12 +92,12 @@ BROKEN: dict[str, tuple[UseCase, type[NightjarError], str]] = {
     "no key": (
         wrapped(f"customer_id AS customer, {OTHERS}"),
         ScoringError,
-        'features.sql of shop_classification fails in .*: column "customer_id" does not exist',
+        "features.sql of shop_classification lacks the key customer_id: select it too",
     ),
     "a key that is text": (
         wrapped(f"customer_id::text, {OTHERS}"),
         ScoringError,
-        "features.sql of shop_classification: the key customer_id is text, not an integer",
+        "features.sql of shop_classification: the key customer_id is text, declared as integer",
     ),
     "a key that is too large for its declared type": (
         wrapped(f"customer_id + 3000000000 AS customer_id, {OTHERS}"),
@@ -197,7 +197,7 @@ def test_pairs_that_come_twice_are_refused_by_both_keys(prod_database: Database)
 
 def test_key_may_be_as_large_as_its_declared_type(prod_database: Database) -> None:
     wide = wrapped(f"customer_id + 3000000000 AS customer_id, {OTHERS}").model_copy(
-        update={"name": "wide", "entity": Key(name="customer_id", type="bigint")}
+        update={"name": "wide", "entity": (Key(name="customer_id", type="bigint"),)}
     )
     register_model(prod_database, wide)
 

@@ -60,8 +60,8 @@ def endless(sql: str, condition: str) -> str:
 
 
 def set_aside(database: Database, commit_id: int) -> dict[int, str]:
-    found = rows(database, "SELECT entity_id, reason FROM nightjar.quarantine WHERE commit_id = %s", [commit_id])
-    return {row["entity_id"]: row["reason"] for row in found}
+    found = rows(database, "SELECT entity, reason FROM nightjar.quarantine WHERE commit_id = %s", [commit_id])
+    return {int(row["entity"]): row["reason"] for row in found}
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,10 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nightjar.scoring.topn import top_items
-from nightjar.usecases import Kind
-from nightjar.usecases.declaration import Items, Key
-from tests.night_builders import shop_use_case
 
 # entity, item, probability
 Pair = tuple[int, int, float]
@@ -25,27 +21,20 @@ some_pairs = st.lists(
 )
 
 
-def top(pairs: Sequence[Pair], count: int) -> dict[str, npt.NDArray[Any]]:
-    use_case = shop_use_case(
-        Kind.RECOMMENDER, items=Items(key=Key(name="product_id", type="integer"), label="label", top=count)
-    )
-    entity, item, probability = ([pair[place] for pair in pairs] for place in range(3))
-    return top_items(
-        use_case,
-        {
-            "customer_id": np.array(entity, dtype=np.int64),
-            "product_id": np.array(item, dtype=np.int64),
-            "probability": np.array(probability, dtype=float),
-        },
-    )
+Row = tuple[int, int, int, float]
 
 
-def as_rows(found: dict[str, npt.NDArray[Any]]) -> list[tuple[int, int, int, float]]:
-    columns = (found[name].tolist() for name in ("customer_id", "product_id", "rank", "score"))
-    return list(zip(*columns, strict=True))
+def top(pairs: Sequence[Pair], count: int) -> list[Row]:
+    """Return entity, item, rank and score of each recommendation."""
+    entity, item, score = (np.array([pair[place] for pair in pairs]) for place in range(3))
+    rows = []
+    for found in top_items(entity, item, score, count):
+        for who, items, scores in zip(found.entity, found.items, found.scores, strict=True):
+            rows += [(who, what, rank, score) for rank, (what, score) in enumerate(zip(items, scores, strict=True), 1)]
+    return sorted(rows, key=lambda row: (row[0], row[2]))
 
 
-def naive(pairs: Sequence[Pair], count: int) -> list[tuple[int, int, int, float]]:
+def naive(pairs: Sequence[Pair], count: int) -> list[Row]:
     rows = []
     for entity, members in groupby(sorted(pairs), key=lambda pair: pair[0]):
         best = sorted(members, key=lambda pair: (-pair[2], pair[1]))[:count]
@@ -55,7 +44,7 @@ def naive(pairs: Sequence[Pair], count: int) -> list[tuple[int, int, int, float]
 
 @given(some_pairs, st.integers(1, 6))
 def test_equals_the_reference(pairs: list[Pair], count: int) -> None:
-    assert as_rows(top(pairs, count)) == naive(pairs, count)
+    assert top(pairs, count) == naive(pairs, count)
 
 
 @given(some_pairs, st.randoms(use_true_random=False))
@@ -63,29 +52,26 @@ def test_order_of_the_pairs_does_not_matter(pairs: list[Pair], random: Any) -> N
     shuffled = list(pairs)
     random.shuffle(shuffled)
 
-    assert as_rows(top(shuffled, 3)) == as_rows(top(pairs, 3))
+    assert top(shuffled, 3) == top(pairs, 3)
 
 
 def test_equal_scores_are_ordered_by_item() -> None:
     found = top([(1, 30, 0.5), (1, 10, 0.5), (1, 20, 0.5), (1, 40, 0.9)], 3)
 
-    assert as_rows(found) == [(1, 40, 1, 0.9), (1, 10, 2, 0.5), (1, 20, 3, 0.5)]
+    assert found == [(1, 40, 1, 0.9), (1, 10, 2, 0.5), (1, 20, 3, 0.5)]
 
 
 def test_entity_with_fewer_items_gets_what_there_is() -> None:
-    assert as_rows(top([(2, 7, 0.1), (1, 7, 0.2), (1, 8, 0.3)], 5)) == [(1, 8, 1, 0.3), (1, 7, 2, 0.2), (2, 7, 1, 0.1)]
+    assert top([(2, 7, 0.1), (1, 7, 0.2), (1, 8, 0.3)], 5) == [(1, 8, 1, 0.3), (1, 7, 2, 0.2), (2, 7, 1, 0.1)]
 
 
 def test_no_pairs_give_no_recommendations() -> None:
-    found = top([], 3)
-
-    assert {name: len(values) for name, values in found.items()} == {
-        "customer_id": 0,
-        "product_id": 0,
-        "rank": 0,
-        "score": 0,
-    }
+    assert top([], 3) == []
 
 
-def test_rank_has_the_type_of_its_column() -> None:
-    assert top([(1, 1, 0.5)], 3)["rank"].dtype == np.int32
+def test_entities_with_equally_many_items_come_together() -> None:
+    entity, item, score = np.array([1, 1, 2, 3, 3]), np.array([7, 8, 7, 8, 9]), np.linspace(0, 1, 5)
+
+    found = [(group.entity.tolist(), group.items.shape) for group in top_items(entity, item, score, 2)]
+
+    assert found == [([2], (1, 1)), ([1, 3], (2, 2))]

@@ -17,6 +17,9 @@ from nightjar.storage import Database, open_database
 
 EnvironmentOption = Annotated[str, typer.Option("--env", help="Which database: dev or prod.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable field names.")]
+KeyArgument = Annotated[
+    list[str], typer.Argument(metavar="KEY", help="Whose prediction; of a key of several columns, their values.")
+]
 PictureOption = Annotated[Path | None, typer.Option("--picture", help="Also draw it, as .png or .svg.")]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_record, print_rows, whole_number
+from nightjar.cli.output import EnvironmentOption, JsonOption, KeyArgument, count, database, print_record, print_rows
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import parse_date
 
@@ -19,8 +19,8 @@ GONE = "its source rows are gone"
 
 def explain(
     use_case: str,
-    key: Annotated[int, typer.Argument(parser=whole_number, metavar="KEY", help="Whose prediction.")],
-    item: Annotated[int | None, typer.Option("--item", parser=whole_number, help="One recommended item.")] = None,
+    key: KeyArgument,
+    item: Annotated[str | None, typer.Option("--item", help="One recommended item.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The night; default: the one readers see.")] = None,
     top: Annotated[int, typer.Option("--top", parser=count, help="How many features to show.")] = 5,
     env: EnvironmentOption = "prod",
@@ -42,7 +42,7 @@ def explain(
 
 def _print_recommendations(reasons: "PredictionReasons") -> None:
     """Print one line for each recommendation, with the first row of its evidence."""
-    print(f"{reasons.key} {reasons.entity}: {len(reasons.predictions)} recommendations {_origin(reasons)}.\n")
+    print(f"{_facts(reasons.entity)}: {len(reasons.predictions)} recommendations {_origin(reasons)}.\n")
     with_evidence = any(explained.evidence for explained in reasons.predictions)
     rows = [
         {name: _shown(value) for name, value in explained.prediction.items()}
@@ -61,7 +61,7 @@ def _print_prediction(reasons: "PredictionReasons", explained: "ExplainedPredict
     because = _because(explained)
     # What today's rows say is no reason for what that night's rows gave.
     then, now = ("", because) if explained.drifted else (because, "")
-    print(f"{reasons.key} {reasons.entity}: {_facts(explained.prediction)}{then} {_origin(reasons)}.")
+    print(f"{_facts(reasons.entity)}: {_facts(explained.prediction)}{then} {_origin(reasons)}.")
     if explained.recomputed is None:
         print("Its source rows are gone since that night: there is nothing to explain it with.")
     elif explained.drifted:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from nightjar.cli.output import EnvironmentOption, JsonOption, count, database, print_record, print_rows, whole_number
+from nightjar.cli.output import EnvironmentOption, JsonOption, KeyArgument, count, database, print_record, print_rows
 from nightjar.cli.prediction_reasons import explain
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import parse_date
@@ -50,7 +50,7 @@ def revert(
 @app.command()
 def blame(
     use_case: str,
-    key: Annotated[int, typer.Argument(parser=whole_number, metavar="KEY", help="Whose prediction.")],
+    key: KeyArgument,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The night; default: the one readers see.")] = None,
     env: EnvironmentOption = "prod",
     as_json: JsonOption = False,
@@ -64,4 +64,4 @@ def blame(
         return
     print_rows(list(origin.predictions), as_json=False)
     print()
-    print_record({"entity": origin.entity, **origin.facts}, as_json=False)
+    print_record({**origin.entity, **origin.facts}, as_json=False)

@@ -55,7 +55,7 @@ def score_shard(use_case_name: str, commit_id: int, shard: int) -> None:
 
     result = score(nightjar_database(Environment.PROD), find_use_case(use_case_name), commit_id, shard)
     log.info("Shard %d: %d entities scored, %d rows, %d quarantined", shard, result.scored, result.rows,
-             len(result.quarantined))  # fmt: skip
+             result.quarantined)  # fmt: skip
 
 
 def gate_predictions(use_case_name: str, commit_id: int) -> None:

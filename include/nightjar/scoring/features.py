@@ -1,7 +1,5 @@
 """Builds a night's features inside the database and plans its shards."""
 
-from datetime import date
-
 import psycopg
 from psycopg import sql
 
@@ -10,7 +8,10 @@ from nightjar.errors import ScoringError, SignatureError
 from nightjar.quality import check_features
 from nightjar.registry import ModelName, Signature
 from nightjar.scoring.commits import Commit, work_on
+from nightjar.scoring.exclusion import leave_out
 from nightjar.scoring.prediction_tables import store_table
+from nightjar.scoring.row_numbers import numbered, wire_key
+from nightjar.scoring.staged_keys import require_key_types, require_keys
 from nightjar.storage import Database, Role
 from nightjar.storage.columns import column_types, encoding_of
 from nightjar.storage.database import Connection
@@ -34,10 +35,13 @@ def build_features(database: Database, use_case: UseCase, commit: Commit) -> lis
     with work_on(database, commit.id, "features") as (connection, _):
         if not _is_staged(connection, commit):
             _clear(connection, use_case, commit)
-            _stage(connection, use_case, commit)
             model = registry.find_model(connection, ModelName.parse(commit.model))
-            require_signature(column_types(connection, commit.features), model.signature)
-            _require_keys(connection, use_case, commit)
+            _stage(connection, use_case, commit)
+            types = column_types(connection, commit.features)
+            require_key_types(use_case, types)
+            require_signature(types, model.signature)
+            require_keys(connection, use_case, commit)
+            leave_out(connection, use_case, commit)
             _plan_shards(connection, use_case, commit)
         shards = connection.execute(_SQL["shards"], [commit.id]).fetchall()
     return [shard["ordinal"] for shard in shards]
@@ -91,74 +95,22 @@ def _clear(connection: Connection, use_case: UseCase, commit: Commit) -> None:
 
 
 def _stage(connection: Connection, use_case: UseCase, commit: Commit) -> None:
-    as_of: dict[str, date | int | float | str] = {"as_of": commit.as_of}
-    entity = sql.Identifier(use_case.entity.name)
+    query = numbered(use_case, bind(use_case.features_sql, {"as_of": commit.as_of}))
     try:
-        connection.execute(
-            sql.SQL("CREATE UNLOGGED TABLE {} AS ").format(commit.features) + bind(use_case.features_sql, as_of)
-        )
-        connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(commit.features, entity))
-        connection.execute(sql.SQL("ANALYZE {}").format(commit.features))
+        connection.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {}").format(commit.features, query))
     except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as error:
         raise ScoringError(
             f"features.sql of {use_case.name} fails in {connection.info.dbname}: {str(error).splitlines()[0]}."
         ) from error
 
 
-def _require_keys(connection: Connection, use_case: UseCase, commit: Commit) -> None:
-    types = column_types(connection, commit.features)
-    keys = sql.SQL(", ").join(map(sql.Identifier, use_case.row_key))
-    for name in use_case.row_key:
-        if types.get(name) not in ("int2", "int4", "int8"):
-            raise ScoringError(f"features.sql of {use_case.name}: the key {name} is {types.get(name)}, not an integer.")
-    empty = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(sql.Identifier(name)) for name in use_case.row_key)
-    declared = (use_case.entity, *((use_case.items.key,) if use_case.items else ()))
-    integers = [key.name for key in declared if key.type == "integer"]
-    # Written as they are, they would come out as other keys.
-    wide = sql.SQL(" OR ").join(
-        sql.SQL("{} NOT BETWEEN -2147483648 AND 2147483647").format(sql.Identifier(name)) for name in integers
-    )
-    rows = connection.execute(
-        sql.SQL(
-            "SELECT count(*) AS rows, count(*) FILTER (WHERE {}) AS empty, count(*) FILTER (WHERE {}) AS wide FROM {}"
-        ).format(empty, wide if integers else sql.SQL("false"), commit.features)
-    ).fetchone()
-    assert rows is not None
-    if not rows["rows"]:
-        raise ScoringError(f"features.sql of {use_case.name} gives no rows as of {commit.as_of}: check its sources.")
-    if rows["empty"]:
-        raise ScoringError(f"features.sql of {use_case.name} gives {rows['empty']} rows without a key: leave them out.")
-    if rows["wide"]:
-        raise ScoringError(
-            f"features.sql of {use_case.name} gives {rows['wide']} rows with a key beyond the declared type integer: "
-            f"declare {' and '.join(integers)} as bigint."
-        )
-    duplicate = connection.execute(
-        sql.SQL("SELECT {keys}, count(*) FROM {table} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1").format(
-            keys=keys, table=commit.features
-        )
-    ).fetchone()
-    if duplicate is not None:
-        shown = ", ".join(f"{name} {duplicate[name]}" for name in use_case.row_key)
-        raise ScoringError(f"features.sql of {use_case.name} gives {shown} {duplicate['count']} times: one row each.")
-
-
 def _plan_shards(connection: Connection, use_case: UseCase, commit: Commit) -> None:
     """Cut the entities into key ranges of even numbers of rows; an entity's rows stay together."""
-    counts = connection.execute(
-        sql.SQL("SELECT count(*) AS rows, count(DISTINCT {}) AS entities FROM {}").format(
-            sql.Identifier(use_case.entity.name), commit.features
-        )
-    ).fetchone()
-    assert counts is not None
-    shards = -(-counts["rows"] // use_case.scoring.shard_rows)
     connection.execute(
-        sql.SQL(_SQL["insert_shards"]).format(
+        sql.SQL(_SQL["plan_shards"]).format(
             commit=sql.Literal(commit.id),
-            shards=sql.Literal(shards),
-            total=sql.Literal(counts["rows"]),
-            key=sql.Identifier(use_case.entity.name),
+            shard_rows=sql.Literal(use_case.scoring.shard_rows),
+            key=sql.Identifier(wire_key(use_case)[0]),
             features=commit.features,
         )
     )
-    connection.execute("UPDATE nightjar.commit SET population = %s WHERE id = %s", [counts["entities"], commit.id])

@@ -5,7 +5,7 @@ from psycopg import sql
 from nightjar.errors import IncompleteNightError
 from nightjar.quality import check_predictions
 from nightjar.scoring.commits import Commit, find_commit, work_on
-from nightjar.scoring.prediction_tables import store_table
+from nightjar.scoring.prediction_tables import store_table, stored_rows
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -23,8 +23,8 @@ def check_night(database: Database, use_case: UseCase, commit: Commit) -> int:
     """
     with database.connect(Role.SCORER) as connection:
         require_complete(connection, use_case, commit)
-    rows = sql.SQL("(SELECT * FROM {} WHERE commit_id = {}) night").format(
-        store_table(use_case), sql.Literal(commit.id)
+    rows = sql.SQL("(SELECT * FROM {} stored WHERE commit_id = {}) night").format(
+        stored_rows(use_case), sql.Literal(commit.id)
     )
     return check_predictions(database, Role.SCORER, use_case, commit.as_of, commit.run_id, rows)
 
@@ -35,7 +35,7 @@ def require_complete(connection: Connection, use_case: UseCase, commit: Commit) 
     Raises:
         IncompleteNightError: naming what is missing.
     """
-    totals = connection.execute(_SQL["totals"], [commit.id]).fetchone()
+    totals = connection.execute(_SQL["totals"], {"commit_id": commit.id}).fetchone()
     population = find_commit(connection, commit.id).population
     assert totals is not None
     if totals["finished"] < totals["shards"] or not totals["shards"]:

@@ -19,14 +19,25 @@ SELECT pg_try_advisory_xact_lock(hashtext('nightjar commit'), %s::integer) AS fr
 -- name: try_shared
 SELECT pg_try_advisory_xact_lock_shared(hashtext('nightjar commit'), %s::integer) AS free
 
--- name: insert_shards
-INSERT INTO nightjar.shard (commit_id, ordinal, low_key, high_key, planned_rows)
-SELECT {commit}, ordinal, min(key), max(key), sum(rows)
-FROM (
-    SELECT key, rows, floor((sum(rows) OVER (ORDER BY key) - 1) * {shards} / {total})::integer AS ordinal
-    FROM (SELECT {key} AS key, count(*) AS rows FROM {features} GROUP BY 1) entities
-) placed
-GROUP BY ordinal
+-- name: plan_shards
+WITH entities AS MATERIALIZED (
+    SELECT {key} AS key, count(*) AS rows FROM {features} GROUP BY 1
+), size AS (
+    SELECT sum(rows) AS rows, ceil(sum(rows) / {shard_rows}) AS shards FROM entities
+), planned AS (
+    INSERT INTO nightjar.shard (commit_id, ordinal, low_key, high_key, planned_rows)
+    SELECT {commit}, ordinal, min(key), max(key), sum(rows)
+    FROM (
+        SELECT key, entities.rows,
+               floor((sum(entities.rows) OVER (ORDER BY key) - 1) * size.shards / size.rows)::integer AS ordinal
+        FROM entities CROSS JOIN size
+    ) placed
+    GROUP BY ordinal
+)
+UPDATE nightjar.commit
+SET population = (SELECT count(*) FROM entities)
+               + (SELECT count(*) FROM nightjar.quarantine WHERE commit_id = {commit})
+WHERE id = {commit}
 
 -- name: shards
 SELECT ordinal, low_key, high_key, planned_rows, scored_at FROM nightjar.shard WHERE commit_id = %s ORDER BY ordinal
@@ -43,8 +54,9 @@ WHERE commit_id = %(commit_id)s AND ordinal = %(ordinal)s
 
 -- name: totals
 SELECT count(*) AS shards, count(scored_at) AS finished, coalesce(sum(scored), 0) AS scored,
-       coalesce(sum(rows), 0) AS rows, coalesce(sum(quarantined), 0) AS quarantined
-FROM nightjar.shard WHERE commit_id = %s
+       coalesce(sum(rows), 0) AS rows,
+       (SELECT count(*) FROM nightjar.quarantine WHERE commit_id = %(commit_id)s) AS quarantined
+FROM nightjar.shard WHERE commit_id = %(commit_id)s
 
 -- name: supersede
 UPDATE nightjar.commit SET state = 'superseded'
@@ -83,7 +95,7 @@ SELECT c.use_case, c.as_of, c.id AS commit_id, c.run_id, c.code_version, c.start
        s.ordinal AS shard, s.engine, c.model, m.algorithm, m.owner AS trained_by, m.trained_in, m.as_of AS trained_as_of,
        c.snapshot, m.code_version AS trained_with_code, m.sha256
 FROM nightjar.commit c JOIN nightjar.model_version m ON m.id = c.model_id
-LEFT JOIN nightjar.shard s ON s.commit_id = c.id AND %(entity)s BETWEEN s.low_key AND s.high_key
+LEFT JOIN nightjar.shard s ON s.commit_id = c.id AND %(number)s::bigint BETWEEN s.low_key AND s.high_key
 WHERE c.id = %(commit)s
 
 -- name: expired

@@ -1,34 +1,45 @@
 """The best items of each entity, from scored pairs."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nightjar.usecases import UseCase
+
+@dataclass(frozen=True)
+class Recommendations:
+    """The best items of entities that have equally many, best first.
+
+    entity: (entities,) keys. items: (entities, number) keys. scores: (entities, number).
+    """
+
+    entity: npt.NDArray[np.int64]
+    items: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float64]
 
 
-def top_items(use_case: UseCase, pairs: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """Return each entity's best items with rank (1 is best) and score.
+def top_items(
+    entity: npt.NDArray[Any], item: npt.NDArray[Any], score: npt.NDArray[Any], top: int
+) -> Iterator[Recommendations]:
+    """Yield each entity's best items, entities with equally many of them together.
+
+    Equal scores are ordered by item, so that the same pairs give the same recommendations.
 
     Args:
-        use_case: a recommender.
-        pairs: entity key, item key and probability, each of shape (pairs,).
-
-    Returns:
-        The same keys with rank and score, each of shape (recommendations,), by entity and rank. Equal
-        scores are ordered by item, so that the same pairs give the same recommendations.
+        entity: of each pair, shape (pairs,).
+        item: the same.
+        score: the same.
+        top: the most items that an entity gets.
     """
-    assert use_case.items is not None
-    entity, item = use_case.row_key
-    order = np.lexsort((pairs[item], -pairs["probability"], pairs[entity]))
-    entities = pairs[entity][order]
-    starts = np.flatnonzero(np.r_[True, entities[1:] != entities[:-1]]) if len(entities) else np.array([], dtype=int)
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)])) + 1
-    best = order[rank <= use_case.items.top]
-    return {
-        entity: pairs[entity][best],
-        item: pairs[item][best],
-        "rank": rank[rank <= use_case.items.top].astype(np.int32),
-        "score": pairs["probability"][best],
-    }
+    if not len(entity):
+        return
+    order = np.lexsort((item, -score, entity))
+    sorted_entities = entity[order]
+    starts = np.flatnonzero(np.r_[True, sorted_entities[1:] != sorted_entities[:-1]])
+    counts = np.minimum(np.diff(np.r_[starts, len(order)]), top)
+    for count in np.unique(counts):
+        first = starts[counts == count]
+        pairs = order[first[:, None] + np.arange(count)]
+        yield Recommendations(entity[pairs[:, 0]], item[pairs], score[pairs])

@@ -25,6 +25,7 @@ class Encoding(StrEnum):
     """How a column crosses the wire: always at a fixed width and never NULL, so rows decode in bulk."""
 
     INTEGER = "integer"
+    HASH = "hash"
     NUMBER = "number"
     BOOLEAN = "boolean"
     DAYS = "days"
@@ -33,6 +34,7 @@ class Encoding(StrEnum):
 
 _WIRE_TYPES = {
     Encoding.INTEGER: ">i8",
+    Encoding.HASH: ">i8",
     Encoding.NUMBER: ">f8",
     Encoding.BOOLEAN: ">f8",
     Encoding.DAYS: ">f8",
@@ -44,8 +46,9 @@ _WIRE_TYPES = {
 class CopyColumn:
     """One column to read.
 
-    An INTEGER must not be NULL; a NULL NUMBER, BOOLEAN or DAYS (a date, as days since 1970) arrives as
-    NaN; a CATEGORY arrives as its index in `categories`, or -1 when it is NULL or not among them.
+    An INTEGER must not be NULL; a HASH is a number for a value of any type, 0 for NULL; a NULL NUMBER, BOOLEAN or
+    DAYS (a date, as days since 1970) arrives as NaN; a CATEGORY arrives as its index in `categories`, or -1 when it
+    is NULL or not among them.
     """
 
     name: str
@@ -58,6 +61,8 @@ class CopyColumn:
         match self.encoding:
             case Encoding.INTEGER:
                 return sql.SQL("{}::bigint").format(name)
+            case Encoding.HASH:
+                return sql.SQL("COALESCE(hashtextextended({}::text, 0), 0)").format(name)
             case Encoding.NUMBER:
                 return sql.SQL("COALESCE({}::double precision, 'NaN')").format(name)
             case Encoding.BOOLEAN:

@@ -19,7 +19,7 @@ from nightjar.storage.columns import describe_features
 from nightjar.storage.copy_reader import CopyColumn, Encoding, read_batches
 from nightjar.storage.database import Connection
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Target
+from nightjar.usecases.declaration import Key, Target
 
 AS_OF = "as_of"
 INTERCEPT = "intercept"
@@ -93,7 +93,7 @@ def read_dataset(
             f"{snapshot.name} lacks {', '.join(sorted(missing))}, which the model was trained on: "
             "keep these features in features.sql."
         )
-    others = [CopyColumn(AS_OF, Encoding.DAYS), *(CopyColumn(name, Encoding.INTEGER) for name in use_case.row_key)]
+    others = [CopyColumn(AS_OF, Encoding.DAYS), *(CopyColumn(key.name, _key_encoding(key)) for key in use_case.keys)]
     if use_case.target:
         others.append(_target_column(use_case.target))
     features = np.empty((snapshot.row_count, len(signature.inputs)))
@@ -121,6 +121,22 @@ def read_dataset(
         raise TrainingError(f"{snapshot.name} has no rows{since}: freeze training data with a later as-of date.")
     kept = {name: values[:count] for name, values in columns.items()}
     return _assemble(use_case, snapshot, signature, features[:count], kept)
+
+
+def _key_encoding(key: Key) -> Encoding:
+    # Training asks only which rows are of one entity or item.
+    return Encoding.INTEGER if key.is_number else Encoding.HASH
+
+
+def _entity_numbers(use_case: UseCase, columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
+    """Return a number per row that is the same for the rows of one entity, shape (rows,)."""
+    first, *others = (columns[name] for name in use_case.entity_key)
+    numbers: npt.NDArray[np.int64] = first
+    for column in others:
+        _, value = np.unique(column, return_inverse=True)
+        _, number = np.unique(numbers, return_inverse=True)
+        numbers = number * (int(value.max()) + 1) + value
+    return numbers
 
 
 def _target_column(target: Target) -> CopyColumn:
@@ -170,7 +186,7 @@ def _assemble(
     discarded = int((~usable).sum())
     if not usable.any():
         raise TrainingError(f"{snapshot.name} has no row with a target: check target.sql of {use_case.name}.")
-    dataset = Dataset(features, target, columns[AS_OF], columns[use_case.entity.name], candidate, discarded, item)
+    dataset = Dataset(features, target, columns[AS_OF], _entity_numbers(use_case, columns), candidate, discarded, item)
     if discarded:
         dataset = replace(dataset.take(usable), discarded=discarded)
     _require_values(snapshot, signature, dataset)

@@ -17,6 +17,7 @@ _SQL_FILES = {
     "target_sql": "target.sql",
     "items_sql": "items.sql",
     "evidence_sql": "evidence.sql",
+    "exclude_sql": "exclude.sql",
 }
 
 

@@ -24,10 +24,15 @@ class Kind(StrEnum):
 
 
 class Key(Section):
-    """The column that identifies an entity or an item."""
+    """A column that identifies an entity or an item, alone or with others."""
 
     name: FreeColumn
-    type: Literal["integer", "bigint"] = "bigint"
+    type: Literal["integer", "bigint", "text", "uuid"] = "bigint"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are whole numbers."""
+        return self.type in ("integer", "bigint")
 
 
 class Expectation(Section):
@@ -117,7 +122,7 @@ class UseCase(Section):
     title: Annotated[str, StringConstraints(min_length=1, max_length=80)]
     description: Annotated[str, StringConstraints(min_length=1)]
     owner: Annotated[str, StringConstraints(min_length=1)]
-    entity: Key
+    entity: Annotated[tuple[Key, ...], Field(min_length=1, max_length=8)]
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     training: Training
     promotion: Promotion
@@ -131,7 +136,14 @@ class UseCase(Section):
     target_sql: str | None = None
     items_sql: str | None = None
     evidence_sql: str | None = None
+    exclude_sql: str | None = None
     folder: Path
+
+    @field_validator("entity", mode="before")
+    @classmethod
+    def _as_columns(cls, entity: Any) -> Any:
+        """Take a key of one column without the brackets around it."""
+        return entity if isinstance(entity, (list, tuple)) else (entity,)
 
     @field_validator("name")
     @classmethod
@@ -150,13 +162,15 @@ class UseCase(Section):
             raise ValueError("items: a recommender declares them, no other kind does")
         self._training_fits_its_kind()
         if len(set(self.row_key)) < len(self.row_key):
-            raise ValueError("items.key: has the name of the entity's key")
+            raise ValueError(f"entity and items.key: {', '.join(self.row_key)} name a column twice")
         if (self.target_sql is None) != (self.target is None):
             raise ValueError("target and the file target.sql belong together: one is there, the other is not")
         if (self.items_sql is None) != (self.items is None):
             raise ValueError("items and the file items.sql belong together: one is there, the other is not")
         if self.evidence_sql is not None and self.items is None:
             raise ValueError("the file evidence.sql: only a recommender has evidence, remove it")
+        if self.exclude_sql is not None and self.items is None:
+            raise ValueError("the file exclude.sql: only a recommender leaves items out, remove it")
         return self
 
     def _training_fits_its_kind(self) -> None:
@@ -175,9 +189,19 @@ class UseCase(Section):
             raise ValueError("target.classes: only for classification")
 
     @property
+    def keys(self) -> tuple[Key, ...]:
+        """Columns that identify a row of the features: those of the entity, and the item for a recommender."""
+        return self.entity if self.items is None else (*self.entity, self.items.key)
+
+    @property
+    def entity_key(self) -> tuple[str, ...]:
+        """Names of the columns that identify an entity."""
+        return tuple(key.name for key in self.entity)
+
+    @property
     def row_key(self) -> tuple[str, ...]:
-        """Columns that identify a row of the features: the entity, and the item for a recommender."""
-        return (self.entity.name,) if self.items is None else (self.entity.name, self.items.key.name)
+        """Names of the columns that identify a row of the features."""
+        return tuple(key.name for key in self.keys)
 
     @property
     def classes(self) -> tuple[str, ...]:

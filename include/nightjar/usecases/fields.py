@@ -20,6 +20,8 @@ _OUTPUT_COLUMNS = frozenset(
         "distance",
         "rank",
         "score",
+        "items",
+        "scores",
     }
 )
 _CRON_PART = re.compile(r"(?:\*|(?:\d+|[A-Za-z]{3})(?:-(?:\d+|[A-Za-z]{3}))?)(?:/[1-9]\d*)?", re.ASCII)

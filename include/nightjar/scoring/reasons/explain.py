@@ -16,6 +16,7 @@ from nightjar.scoring.reasons.records import Breakdown, ExplainedPrediction, Pre
 from nightjar.scoring.reasons.stored import Row, published_night, stored_predictions
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind, UseCase
+from nightjar.usecases.keys import KeyValue, entity_key, key_value
 
 # Sums over the same rows may differ in their last digits from one query plan to the next.
 TOLERANCE = 1e-6
@@ -24,9 +25,9 @@ TOLERANCE = 1e-6
 def explain_prediction(
     database: Database,
     use_case: UseCase,
-    entity: int,
+    entity: KeyValue | Sequence[KeyValue],
     *,
-    item: int | None = None,
+    item: KeyValue | None = None,
     as_of: date | None = None,
     top: int = 5,
 ) -> PredictionReasons:
@@ -37,12 +38,13 @@ def explain_prediction(
     Args:
         database: where the night was scored.
         use_case: whose prediction it is.
-        entity: the entity's key.
+        entity: the entity's key; of several columns, their values in the declared order.
         item: explain only this recommended item.
         as_of: the night's date; the night that readers see when left out.
         top: how many reasons are told, the largest ones.
 
     Raises:
+        KeyValueError: the entity's or the item's key has another form.
         NoPublishedNightError: there is no such night.
         NotPredictedError: the entity has no prediction that night; quarantined and forgotten ones have a subclass.
         NoItemsError: an item is asked for, and the use case recommends none.
@@ -50,27 +52,32 @@ def explain_prediction(
         SignatureError: features.sql is not the one the model was trained on any more.
         ScoringError: features.sql or evidence.sql fails.
     """
+    key = entity_key(use_case, entity)
+    if item is not None and use_case.items:
+        item = key_value(use_case.items.key, item)
     with database.connect(Role.SCORER) as connection:
         # The declared SQL of a night only reads.
         connection.read_only = True
         commit = published_night(connection, use_case, as_of)
-        stored = stored_predictions(connection, use_case, commit, entity, item)
+        stored = stored_predictions(connection, use_case, commit, key, item)
         model = registry.find_model(connection, ModelName.parse(commit.model))
         registry.require_full(model)
         predictor = load_predictor(connection, model)
-        keys = [entity if use_case.items is None else int(row[use_case.items.key.name]) for row in stored]
-        inputs = read_inputs(connection, use_case, commit, predictor.record.signature, entity, keys)
-        evidence = [read_evidence(connection, use_case, commit, entity, key) for key in keys]
+        items = [row[use_case.items.key.name] for row in stored] if use_case.items else []
+        inputs = read_inputs(connection, use_case, commit, predictor.record.signature, key, items)
+        evidence = [read_evidence(connection, use_case, commit, key, item) for item in items]
     explained = _explain(use_case, predictor, inputs, top)
     predictions = tuple(
-        _compared(row, explained.get(key), rows) for key, row, rows in zip(keys, stored, evidence, strict=True)
+        _compared(row, explained.get(item), rows)
+        for item, row, rows in zip(items or [None], stored, evidence or [()], strict=True)
     )
-    return PredictionReasons(use_case.name, use_case.entity.name, entity, commit.as_of, commit.model, predictions)
+    who = dict(zip(use_case.entity_key, key, strict=True))
+    return PredictionReasons(use_case.name, who, commit.as_of, commit.model, predictions)
 
 
 def _explain(
-    use_case: UseCase, predictor: Predictor, inputs: Mapping[int, Inputs], top: int
-) -> dict[int, tuple[Row, Breakdown]]:
+    use_case: UseCase, predictor: Predictor, inputs: Mapping[KeyValue | None, Inputs], top: int
+) -> dict[KeyValue | None, tuple[Row, Breakdown]]:
     """Return what the model gives for each row, and why."""
     if not inputs:
         return {}

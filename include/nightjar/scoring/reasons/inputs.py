@@ -16,10 +16,12 @@ from nightjar.registry import Signature
 from nightjar.scoring.commits import Commit
 from nightjar.scoring.features import require_signature
 from nightjar.scoring.reasons.records import Value
+from nightjar.scoring.row_numbers import is_entity
 from nightjar.storage.columns import column_types
 from nightjar.storage.database import Connection
 from nightjar.storage.parameters import bind
 from nightjar.usecases import UseCase
+from nightjar.usecases.keys import EntityKey, KeyValue
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,13 @@ class Inputs:
 
 
 def read_inputs(
-    connection: Connection, use_case: UseCase, commit: Commit, signature: Signature, entity: int, items: Sequence[int]
-) -> dict[int, Inputs]:
+    connection: Connection,
+    use_case: UseCase,
+    commit: Commit,
+    signature: Signature,
+    entity: EntityKey,
+    items: Sequence[KeyValue],
+) -> dict[KeyValue | None, Inputs]:
     """Compute an entity's features as of the night's date again.
 
     Args:
@@ -41,10 +48,10 @@ def read_inputs(
         commit: the night.
         signature: the model's.
         entity: the entity's key.
-        items: of a recommender, the items' keys; else the entity's own.
+        items: of a recommender, the items' keys; else nothing is read of it.
 
     Returns:
-        The rows by the last column of the use case's row key; those that features.sql does not have are left out.
+        The rows by item, of other use cases the one row by None; those that features.sql does not have are left out.
 
     Raises:
         ScoringError: the declared SQL fails.
@@ -59,7 +66,7 @@ def read_inputs(
 
 
 def read_evidence(
-    connection: Connection, use_case: UseCase, commit: Commit, entity: int, item: int
+    connection: Connection, use_case: UseCase, commit: Commit, entity: EntityKey, item: KeyValue
 ) -> tuple[dict[str, Any], ...]:
     """Return the rows of evidence.sql for a recommended item, in their order; none where it is not declared.
 
@@ -68,7 +75,9 @@ def read_evidence(
     """
     if use_case.evidence_sql is None:
         return ()
-    query = bind(use_case.evidence_sql, {"as_of": commit.as_of, "entity": entity, "item": item})
+    names = ("entity",) if len(entity) == 1 else use_case.entity_key
+    values = dict(zip((*names, "item"), map(_literal, (*entity, item)), strict=True))
+    query = bind(use_case.evidence_sql, {"as_of": commit.as_of, **values})
     with _running(connection, use_case, "evidence.sql"):
         rows = connection.execute(query).fetchall()
     return tuple({name: _as_value(value) for name, value in row.items()} for row in rows)
@@ -85,6 +94,10 @@ def _running(connection: Connection, use_case: UseCase, file_name: str) -> Itera
         ) from error
 
 
+def _literal(value: KeyValue) -> int | str:
+    return value if isinstance(value, int) else str(value)
+
+
 def _as_value(value: Any) -> Any:
     """Return numbers as JSON and people know them: not exact ones, and those without digits as words."""
     number = float(value) if isinstance(value, Decimal) else value
@@ -92,7 +105,7 @@ def _as_value(value: Any) -> Any:
 
 
 def _select(
-    use_case: UseCase, relation: sql.Composed, signature: Signature, entity: int, items: Sequence[int]
+    use_case: UseCase, relation: sql.Composed, signature: Signature, entity: EntityKey, items: Sequence[KeyValue]
 ) -> sql.Composed:
     # Two columns for each feature: the value, and what scoring makes of it.
     columns = [
@@ -104,15 +117,10 @@ def _select(
         )
         for index, column in enumerate(signature.inputs)
     ]
-    return sql.SQL(
-        "SELECT {last} AS key, {columns} FROM {relation} WHERE {key} = {entity} AND {last} = ANY({items})"
-    ).format(
-        last=sql.Identifier(use_case.row_key[-1]),
-        columns=sql.SQL(", ").join(columns),
-        relation=relation,
-        key=sql.Identifier(use_case.entity.name),
-        entity=sql.Literal(entity),
-        items=sql.Literal(list(items)),
+    item: sql.Composable = sql.Identifier(use_case.items.key.name) if use_case.items else sql.NULL
+    wanted = sql.SQL(" AND {} = ANY({})").format(item, sql.Literal(list(items))) if use_case.items else sql.SQL("")
+    return sql.SQL("SELECT {} AS key, {} FROM {} WHERE {}{}").format(
+        item, sql.SQL(", ").join(columns), relation, is_entity(use_case, entity), wanted
     )
 
 

@@ -9,4 +9,4 @@ WHERE use_case = %(use_case)s AND as_of = %(as_of)s AND state = 'published'
 SELECT as_of FROM nightjar.commit WHERE use_case = %(use_case)s AND state = 'published' ORDER BY as_of DESC LIMIT 5
 
 -- name: quarantined
-SELECT reason FROM nightjar.quarantine WHERE commit_id = %s AND entity_id = %s
+SELECT reason FROM nightjar.quarantine WHERE commit_id = %s AND entity = %s

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from nightjar.usecases.keys import KeyValue
+
 Value = str | int | float | bool | date | None
 
 
@@ -62,8 +64,7 @@ class PredictionReasons:
     """The predictions of an entity of one night, recommendations by rank; each with its reasons."""
 
     use_case: str
-    key: str
-    entity: int
+    entity: Mapping[str, KeyValue]
     as_of: date
     model: str
     predictions: tuple[ExplainedPrediction, ...]
@@ -77,7 +78,7 @@ class PredictionReasons:
         """Return the documented JSON form."""
         return {
             "use_case": self.use_case,
-            "entity": {self.key: self.entity},
+            "entity": dict(self.entity),
             "as_of": self.as_of.isoformat(),
             "model": self.model,
             "drifted": self.drifted,

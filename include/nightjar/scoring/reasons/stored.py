@@ -14,10 +14,11 @@ from nightjar.errors import (
     QuarantinedEntityError,
 )
 from nightjar.scoring.commits import Commit, find_commit
-from nightjar.scoring.prediction_tables import are_kept
+from nightjar.scoring.prediction_tables import are_kept, of_entity
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import UseCase
+from nightjar.usecases.keys import EntityKey, KeyValue, shown
 
 _SQL = load_sql("nightjar.scoring.reasons", "reasons.sql")
 # What the views tell of a row beside the prediction.
@@ -43,7 +44,7 @@ def published_night(connection: Connection, use_case: UseCase, as_of: date | Non
 
 
 def stored_predictions(
-    connection: Connection, use_case: UseCase, commit: Commit, entity: int, item: int | None
+    connection: Connection, use_case: UseCase, commit: Commit, entity: EntityKey, item: KeyValue | None
 ) -> list[Row]:
     """Return what readers see of an entity on a night, without its lineage; recommendations by rank.
 
@@ -62,11 +63,8 @@ def stored_predictions(
     if item is not None and use_case.items is None:
         raise NoItemsError(f"{use_case.name} is a {use_case.kind}, it recommends no items: leave the item out.")
     rows = connection.execute(
-        sql.SQL("SELECT * FROM {} WHERE commit_id = {} AND {} = {}").format(
-            sql.Identifier("predictions", f"{use_case.name}_history"),
-            sql.Literal(commit.id),
-            sql.Identifier(use_case.entity.name),
-            sql.Literal(entity),
+        sql.SQL("SELECT * FROM {} WHERE {}").format(
+            sql.Identifier("predictions", f"{use_case.name}_history"), of_entity(use_case, commit.id, entity)
         )
     ).fetchall()
     if not rows:
@@ -77,19 +75,19 @@ def stored_predictions(
     key = use_case.items.key.name
     if item is not None and item not in [row[key] for row in ranked]:
         raise NotRecommendedError(
-            f"{key} {item} was not recommended to {use_case.entity.name} {entity} as of {commit.as_of}; these were: "
+            f"{key} {item} was not recommended to {shown(use_case, entity)} as of {commit.as_of}; these were: "
             f"{', '.join(str(row[key]) for row in ranked)}."
         )
     return [_prediction(use_case, row) for row in ranked if item in (None, row[key])]
 
 
 def _prediction(use_case: UseCase, row: Row) -> Row:
-    return {name: value for name, value in row.items() if name not in _LINEAGE | {use_case.entity.name}}
+    return {name: value for name, value in row.items() if name not in _LINEAGE.union(use_case.entity_key)}
 
 
-def _refuse_missing(connection: Connection, use_case: UseCase, commit: Commit, entity: int) -> NoReturn:
-    who, night = f"{use_case.entity.name} {entity}", f"{use_case.name} as of {commit.as_of}"
-    quarantined = connection.execute(_SQL["quarantined"], [commit.id, entity]).fetchone()
+def _refuse_missing(connection: Connection, use_case: UseCase, commit: Commit, entity: EntityKey) -> NoReturn:
+    who, night = shown(use_case, entity), f"{use_case.name} as of {commit.as_of}"
+    quarantined = connection.execute(_SQL["quarantined"], [commit.id, ", ".join(map(str, entity))]).fetchone()
     if quarantined is not None:
         raise QuarantinedEntityError(
             f"{who} was quarantined in {night}: {quarantined['reason']}. Correct it in the sources and score the "

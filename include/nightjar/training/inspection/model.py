@@ -32,7 +32,7 @@ def inspect_model(
     Always `inspected` (rows of the test split, and how many of them were looked at) and `importances`; `trees` of
     forests and boosting. By kind: `confusion`, `calibration`, `lift` of probabilities, the last one only of two
     classes; `residuals` of a regression; `centroids` of a segmentation, in the order of the estimator's clusters;
-    `hit_rates` and `item_neighbours` of a recommender.
+    `hit_rates` of a recommender, and `item_neighbours` where items are known by numbers.
     """
     sample = draw_rows(use_case, test, INSPECTED_ROWS)
     found: dict[str, Any] = {
@@ -50,10 +50,14 @@ def inspect_model(
         case _:
             evaluation = evaluate(use_case, estimator, sample)
             found |= _inspect_probabilities(signature, evaluation)
-            if train.item is not None:
+            if train.item is not None and use_case.items:
                 bought = train.target == 1
                 found["hit_rates"] = hit_rates(evaluation)
-                found["item_neighbours"] = item_neighbours(train.entity[bought], train.day[bought], train.item[bought])
+                # Items that are no numbers have lost their names here.
+                if use_case.items.key.is_number:
+                    found["item_neighbours"] = item_neighbours(
+                        train.entity[bought], train.day[bought], train.item[bought]
+                    )
     ready: dict[str, Any] = _json_ready(found)
     return ready
 

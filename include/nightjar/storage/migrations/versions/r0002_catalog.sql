@@ -198,10 +198,11 @@ COMMENT ON TABLE nightjar.shard IS 'Key ranges of a run; scored_at is set in the
 
 CREATE TABLE nightjar.quarantine (
     commit_id  bigint NOT NULL REFERENCES nightjar.commit (id) ON DELETE CASCADE,
-    entity_id  bigint NOT NULL,
+    entity     text NOT NULL,
     reason     text NOT NULL,
-    PRIMARY KEY (commit_id, entity_id)
+    PRIMARY KEY (commit_id, entity)
 );
+COMMENT ON COLUMN nightjar.quarantine.entity IS 'Its key; of several columns, the values with commas between them.';
 COMMENT ON TABLE nightjar.quarantine IS 'Entities that could not be scored, and why.';
 
 CREATE TABLE nightjar.publication (
