@@ -18,7 +18,7 @@ from psycopg import sql
 
 from benchmarks.measure import Result, seconds_in_turn
 from nightjar import registry
-from nightjar.registry import Alias, ModelName, ModelRecord, Signature
+from nightjar.registry import Alias, ModelName, ModelRecord, ParitySample, Predictor, Signature
 from nightjar.registry.estimator_files import save_estimator
 from nightjar.registry.serving import make_serving_model
 from nightjar.registry.serving_models import save_serving
@@ -96,7 +96,8 @@ def run(database: Database, rows: int) -> list[Result]:
 def _measure(database: Database, pool: ProcessPoolExecutor, work: Work, rows: int) -> Result:
     use_case = work.use_case
     _register(database, work)
-    commits = iter([_stage(database, use_case, number) for number in range(3)])
+    *_, last = nights = [_stage(database, use_case, number) for number in range(3)]
+    commits = iter(nights)
     with database.connect(Role.SCORER) as connection:
         ordinals = [row["ordinal"] for row in connection.execute("SELECT DISTINCT ordinal FROM nightjar.shard")]
     predictions = Path(database.conninfo.partition("host=")[2]).parent / "predictions.bin"
@@ -117,7 +118,11 @@ def _measure(database: Database, pool: ProcessPoolExecutor, work: Work, rows: in
         _psql(database, f"\\copy retail.bench_out FROM '{predictions}' (FORMAT binary)")
 
     scored, copied = seconds_in_turn(ours, rival)
-    return Result(f"score {rows:,} rows x 10, {work.name}, s", scored, copied, work.goal, "psql COPY out + in")
+    with database.connect(Role.SCORER) as connection:
+        [engine] = connection.execute(
+            "SELECT DISTINCT engine FROM nightjar.shard WHERE commit_id = %s", [last.id]
+        ).fetchall()
+    return Result(f"score {rows:,} rows x 10, {work.name} ({engine['engine']}), s", scored, copied, work.goal, "psql COPY out + in")
 
 
 def _load(database: Database, rows: int) -> None:
@@ -151,6 +156,7 @@ def _register(database: Database, work: Work) -> None:
     with database.connect(Role.OWNER) as connection:
         model_id = registry.register(connection, record, artifact, [])
         save_serving(connection, model_id, *make_serving_model(record, estimator, matrix[:2000]))
+        registry.save_sample(connection, model_id, ParitySample.draw(Predictor(record, estimator), matrix[:2000]))
         model = registry.find_model(connection, record.name)
         registry.move_alias(connection, work.name, Alias.CHAMPION, model, reason="bench", actor="bench")
 
@@ -164,3 +170,4 @@ def _stage(database: Database, use_case: UseCase, number: int) -> Commit:
 
 def _psql(database: Database, command: str) -> None:
     subprocess.run([str(binary("psql")), database.conninfo, "-qXc", command], check=True, stdout=subprocess.DEVNULL)
+

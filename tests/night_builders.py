@@ -10,7 +10,7 @@ import numpy.typing as npt
 from psycopg import sql
 
 from nightjar import registry
-from nightjar.registry import Alias, ModelName, ModelRecord, Signature
+from nightjar.registry import Alias, ModelName, ModelRecord, ParitySample, Predictor, Signature
 from nightjar.registry.estimator_files import save_estimator
 from nightjar.registry.models import next_version
 from nightjar.registry.predictor import feature_matrix
@@ -153,6 +153,7 @@ def register_model(
         model_id = registry.register(connection, record, content, [])
         if serving:
             save_serving(connection, model_id, *make_serving_model(record, estimator, features))
+            registry.save_sample(connection, model_id, ParitySample.draw(Predictor(record, estimator), features))
         model = registry.find_model(connection, name)
         if champion:
             registry.move_alias(connection, use_case.name, Alias.CHAMPION, model, reason="test", actor="test")

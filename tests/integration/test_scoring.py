@@ -116,7 +116,7 @@ def test_log_and_freshness_tell_of_the_night(prod_database: Database, model: Mod
     [logged] = rows(prod_database, "SELECT * FROM predictions.commits", role=Role.ANALYST)
     assert (logged["commit_id"], logged["state"], logged["rows"]) == (commit.id, "published", CUSTOMERS)
     stages = rows(prod_database, "SELECT stage, seconds FROM nightjar.commit_stage WHERE seconds > 0")
-    assert {row["stage"] for row in stages} == {"features", "score", "publish"}
+    assert {row["stage"] for row in stages} == {"features", "engine", "score", "publish"}
 
 
 def test_same_night_again_replaces_it_byte_by_byte(prod_database: Database) -> None:

@@ -213,22 +213,3 @@ def test_lost_entity_is_noticed(prod_database: Database) -> None:
         IncompleteNightError, match="has 60 entities, 59 scored and 0 quarantined: start the night again"
     ):
         publish(prod_database, SHOP, commit)
-
-
-@pytest.mark.parametrize(("full_seconds", "engine"), [(2.0, "serving"), (1.0, "full")])
-def test_the_form_that_was_faster_scores(prod_database: Database, full_seconds: float, engine: str) -> None:
-    publish(prod_database, SHOP, scored_night(prod_database, SHOP))
-    expected = {row["customer_id"]: row["probability"] for row in shown(prod_database, SHOP)}
-    register_model(prod_database, SHOP, serving=True)
-    with prod_database.connect() as connection:
-        # As if it had been registered so: what is there stays as it is otherwise.
-        connection.execute("SET LOCAL session_replication_role = replica")
-        connection.execute("UPDATE nightjar.serving_model SET full_seconds = %s, serving_seconds = 1", [full_seconds])
-    commit = scored_night(prod_database, SHOP, run_id="again")
-    publish(prod_database, SHOP, commit)
-
-    engines = rows(prod_database, "SELECT DISTINCT engine FROM nightjar.shard WHERE commit_id = %s", [commit.id])
-    assert engines == [{"engine": engine}]
-    found = {row["customer_id"]: row["probability"] for row in shown(prod_database, SHOP)}
-    assert len(found) == CUSTOMERS
-    assert found == pytest.approx(expected, abs=1e-12)

@@ -1,6 +1,5 @@
 """Loads models from their database, ready to score."""
 
-from nightjar.errors import ServingModelNotFoundError
 from nightjar.registry.artifacts import read_artifact
 from nightjar.registry.environment import check_versions
 from nightjar.registry.estimator_files import load_estimator
@@ -24,24 +23,6 @@ def load_predictor(connection: Connection, record: ModelRecord) -> Predictor:
     return Predictor(record, load_estimator(read_artifact(connection, record.sha256)))
 
 
-def load_faster(connection: Connection, record: ModelRecord) -> Predictor:
-    """Load the form of a model that scored its held rows in less time when it was registered, on one thread.
-
-    Both forms were proved to answer the same; where there is no serving model, or that alone is here, it is the other.
-
-    Raises:
-        ArtifactError, VersionMismatchError: as of the form.
-    """
-    try:
-        report = find_serving(connection, record).report
-    except ServingModelNotFoundError:
-        return load_predictor(connection, record)
-    if report.serving_seconds < report.full_seconds:
-        check_versions(record)
-        return load_serving_predictor(connection, record)
-    return load_predictor(connection, record)
-
-
 def load_serving_predictor(connection: Connection, record: ModelRecord, threads: int = 1) -> Predictor:
     """Load a model's serving model, ready to score.
 
@@ -50,3 +31,18 @@ def load_serving_predictor(connection: Connection, record: ModelRecord, threads:
         ArtifactError: the stored bytes are damaged.
     """
     return serving_predictor(record, read_artifact(connection, find_serving(connection, record).sha256), threads)
+
+
+def load_compiled(connection: Connection, record: ModelRecord) -> Predictor:
+    """Load a model's serving model with its trees compiled.
+
+    Raises:
+        ServingModelNotFoundError: it has none.
+        ServingError: it is not one ensemble of trees, or one of them is too large.
+        ArtifactError: the stored bytes are damaged.
+    """
+    # Brings a compiler along, which not everything that loads a model needs.
+    from nightjar.registry.serving.compiled import CompiledModel
+
+    content = read_artifact(connection, find_serving(connection, record).sha256)
+    return Predictor(record, CompiledModel(content), Form.SERVING)

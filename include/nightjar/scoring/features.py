@@ -8,6 +8,7 @@ from nightjar.errors import ScoringError, SignatureError
 from nightjar.quality import check_features
 from nightjar.registry import ModelName, Signature
 from nightjar.scoring.commits import Commit, work_on
+from nightjar.scoring.engines import choose_engine
 from nightjar.scoring.exclusion import leave_out
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.scoring.row_numbers import numbered, wire_key
@@ -44,6 +45,11 @@ def build_features(database: Database, use_case: UseCase, commit: Commit) -> lis
             leave_out(connection, use_case, commit)
             _plan_shards(connection, use_case, commit)
         shards = connection.execute(_SQL["shards"], [commit.id]).fetchall()
+    # In a transaction of its own, for only then do others see the staged rows.
+    with work_on(database, commit.id, "engine") as (connection, _):
+        choose_engine(
+            database, connection, use_case, commit, registry.find_model(connection, ModelName.parse(commit.model))
+        )
     return [shard["ordinal"] for shard in shards]
 
 

@@ -4,19 +4,22 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 
 from psycopg import sql
+from psycopg.rows import DictRow
 from threadpoolctl import threadpool_limits
 
 from nightjar import registry
 from nightjar.errors import ScoringError
-from nightjar.registry import ModelName
-from nightjar.registry.loading import load_faster
-from nightjar.scoring.commits import work_on
+from nightjar.registry import ModelName, ModelRecord
+from nightjar.scoring.commits import Commit, work_on
+from nightjar.scoring.engines import Engine, engine_of, load_engine, load_sql_model
+from nightjar.scoring.in_database import score_in_database
 from nightjar.scoring.predicting import Tally, predict, staged_columns
 from nightjar.scoring.quarantine import quarantine
 from nightjar.scoring.row_numbers import wire_key
 from nightjar.scoring.shard_writer import write_predictions
 from nightjar.storage import Database, Role
 from nightjar.storage.copy_reader import read_batches
+from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import UseCase
 
@@ -27,7 +30,7 @@ _SQL = load_sql("nightjar.scoring", "scoring.sql")
 class ShardResult:
     """What came of a shard: entities scored, predictions written, entities set aside.
 
-    engine: which form of the model scored: full, or serving.
+    engine: what scored them, see nightjar.scoring.engines.
     """
 
     scored: int = 0
@@ -49,25 +52,43 @@ def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: 
         if shard["scored_at"] is not None:
             return ShardResult()
         record = registry.find_model(connection, ModelName.parse(commit.model))
-        condition = sql.SQL("{} BETWEEN {} AND {}").format(
-            sql.Identifier(wire_key(use_case)[0]), sql.Literal(shard["low_key"]), sql.Literal(shard["high_key"])
-        )
-        predictor = load_faster(connection, record)
-        tally = Tally()
-        with database.connect(Role.SCORER) as reader:
-            columns = staged_columns(use_case, predictor)
-            staged = read_batches(reader, commit.features, columns, condition=condition, order_by=wire_key(use_case))
-            # Closed before the reader's connection is, or the roll-back after an error would wait for it forever.
-            # One thread: shards are what goes side by side.
-            with closing(staged) as batches, threadpool_limits(1):
-                predictions = predict(use_case, predictor, batches, tally)
-                rows = write_predictions(connection, use_case, commit, condition, predictions)
-        if tally.read != shard["planned_rows"]:
-            raise ScoringError(
-                f"Shard {ordinal} of commit {commit_id} has {tally.read} staged rows, {shard['planned_rows']} were "
-                "planned: the server lost the staging table. Run the night again from its first task."
-            )
-        quarantine(connection, use_case, commit, tally.quarantined)
-        result = ShardResult(tally.scored, rows, len(tally.quarantined), predictor.form.value)
+        result = _score(database, connection, use_case, commit, record, shard)
         connection.execute(_SQL["finish_shard"], asdict(result) | {"commit_id": commit_id, "ordinal": ordinal})
     return result
+
+
+def _score(
+    database: Database,
+    connection: Connection,
+    use_case: UseCase,
+    commit: Commit,
+    record: ModelRecord,
+    shard: DictRow,
+) -> ShardResult:
+    """Score staged rows with the model's engine."""
+    engine, planned_rows = engine_of(connection, record), shard["planned_rows"]
+    rows_of = sql.SQL("{} BETWEEN {} AND {}").format(
+        sql.Identifier(wire_key(use_case)[0]), sql.Literal(shard["low_key"]), sql.Literal(shard["high_key"])
+    )
+    if engine is Engine.DATABASE:
+        model = load_sql_model(connection, record)
+        if score_in_database(database, connection, use_case, commit, model, rows_of, planned_rows):
+            return ShardResult(planned_rows, planned_rows, 0, engine.value)
+        engine = Engine.FULL
+    predictor = load_engine(connection, record, engine)
+    tally = Tally()
+    with database.connect(Role.SCORER) as reader:
+        columns = staged_columns(use_case, predictor)
+        staged = read_batches(reader, commit.features, columns, condition=rows_of, order_by=wire_key(use_case))
+        # Closed before the reader's connection is, or the roll-back after an error would wait for it forever.
+        # One thread: shards are what goes side by side.
+        with closing(staged) as batches, threadpool_limits(1):
+            predictions = predict(use_case, predictor, batches, tally)
+            rows = write_predictions(connection, use_case, commit, rows_of, predictions)
+    if tally.read != planned_rows:
+        raise ScoringError(
+            f"Shard {shard['ordinal']} of commit {commit.id} has {tally.read} staged rows, {planned_rows} were "
+            "planned: the server lost the staging table. Run the night again from its first task."
+        )
+    quarantine(connection, use_case, commit, tally.quarantined)
+    return ShardResult(tally.scored, rows, len(tally.quarantined), engine.value)

@@ -1,6 +1,7 @@
 """Rows out of Postgres by binary COPY, decoded in bulk into typed numpy columns."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -104,17 +105,26 @@ def read_batches(
     never_null = {
         f"length{index}": column for index, column in enumerate(columns) if column.encoding is Encoding.INTEGER
     }
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)) as copy,
-    ):
-        for block in _blocks(_chunks(copy), row_type.itemsize, batch_rows):
+    with closing(read_chunks(connection, query)) as chunks:
+        for block in _blocks(chunks, row_type.itemsize, batch_rows):
             rows = np.frombuffer(block, dtype=row_type)
             for length, column in never_null.items():
                 # A NULL has no bytes, so every row behind it would be read askew.
                 if (rows[length] < 0).any():
                     raise ScoringError(f"{column.name} is NULL in some rows: leave these out in the SQL.")
             yield {column.name: _native(rows[f"v{index}"]) for index, column in enumerate(columns)}
+
+
+def read_chunks(connection: psycopg.Connection[object], query: sql.Composable) -> Generator[bytearray, None, None]:
+    """Yield the binary COPY of a query in pieces, as they come; it is what COPY FROM takes.
+
+    Until it is exhausted or closed it holds the connection's lock, even against a rollback.
+    """
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)) as copy,
+    ):
+        yield from _chunks(copy)
 
 
 def _select(

@@ -25,6 +25,15 @@ def pack(graph: bytes) -> bytes:
     return gzip.compress(graph, compresslevel=6, mtime=0)
 
 
+def open_session(graph: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
+    """Return a session that runs an ONNX graph on some threads."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ONLY_FATAL
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
 class ServingModel:
     """A loaded serving model; it answers the calls of a fitted estimator, each that its kind has.
 
@@ -37,13 +46,8 @@ class ServingModel:
     """
 
     def __init__(self, content: bytes, threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ONLY_FATAL
         try:
-            graph = gzip.decompress(content)
-            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+            self._session = open_session(gzip.decompress(content), threads)
             facts = self._session.get_modelmeta().custom_metadata_map
             self.classes_ = np.array(json.loads(facts.get(CLASSES, "[]")), dtype=np.float64)
         except Exception as error:

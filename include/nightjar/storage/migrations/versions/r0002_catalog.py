@@ -12,6 +12,7 @@ depends_on = None
 _SCRIPTS = (
     "r0002_catalog.sql",
     "r0002_serving_models.sql",
+    "r0002_scoring_engines.sql",
     "r0002_model_events.sql",
     "r0002_model_warehouse.sql",
     "r0002_model_details.sql",

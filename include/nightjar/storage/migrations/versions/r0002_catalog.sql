@@ -178,7 +178,7 @@ CREATE TABLE nightjar.commit_stage (
     seconds    double precision NOT NULL,
     PRIMARY KEY (commit_id, stage)
 );
-COMMENT ON TABLE nightjar.commit_stage IS 'How long each stage of a run took; for shards, the sum over them.';
+COMMENT ON TABLE nightjar.commit_stage IS 'How long each stage of a run took: features, engine (choosing what scores), score (the sum over shards), publish.';
 
 CREATE TABLE nightjar.shard (
     commit_id    bigint NOT NULL REFERENCES nightjar.commit (id) ON DELETE CASCADE,
