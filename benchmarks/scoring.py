@@ -122,7 +122,13 @@ def _measure(database: Database, pool: ProcessPoolExecutor, work: Work, rows: in
         [engine] = connection.execute(
             "SELECT DISTINCT engine FROM nightjar.shard WHERE commit_id = %s", [last.id]
         ).fetchall()
-    return Result(f"score {rows:,} rows x 10, {work.name} ({engine['engine']}), s", scored, copied, work.goal, "psql COPY out + in")
+    return Result(
+        f"score {rows:,} rows x 10, {work.name} ({engine['engine']}), s",
+        scored,
+        copied,
+        work.goal,
+        "psql COPY out + in",
+    )
 
 
 def _load(database: Database, rows: int) -> None:
@@ -170,4 +176,3 @@ def _stage(database: Database, use_case: UseCase, number: int) -> Commit:
 
 def _psql(database: Database, command: str) -> None:
     subprocess.run([str(binary("psql")), database.conninfo, "-qXc", command], check=True, stdout=subprocess.DEVNULL)
-

@@ -41,6 +41,8 @@ class Commit:
     quarantined: int
     started_at: datetime
     published_at: datetime | None
+    incremental: bool = False
+    base_commit: int | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Commit":
@@ -51,6 +53,11 @@ class Commit:
     def features(self) -> sql.Identifier:
         """The staging table that all shards of the run read."""
         return sql.Identifier("nightjar_store", f"features_{self.id}")
+
+    @property
+    def unchanged(self) -> sql.Identifier:
+        """The staging table of the entities whose predictions are taken over."""
+        return sql.Identifier("nightjar_store", f"unchanged_{self.id}")
 
     def as_json(self) -> dict[str, Any]:
         """Return the documented JSON form."""
@@ -68,9 +75,17 @@ class Commit:
 
 
 def open_commit(
-    database: Database, use_case: UseCase, as_of: date, run_id: str, model: ModelName | None = None
+    database: Database,
+    use_case: UseCase,
+    as_of: date,
+    run_id: str,
+    model: ModelName | None = None,
+    *,
+    incremental: bool | None = None,
 ) -> Commit:
     """Open a night for scoring with the champion, or with `model`; the same run's open night is resumed.
+
+    incremental: whether predictions are taken over where the inputs are the same; by default what is declared.
 
     A night that another run left open is taken over, unless that run is at work on it.
 
@@ -106,6 +121,7 @@ def open_commit(
             "snapshot": chosen.snapshot,
             "code_version": code_version(),
             "run_id": run_id,
+            "incremental": use_case.scoring.incremental if incremental is None else incremental,
         }
         try:
             row = connection.execute(_SQL["insert"], values).fetchone()

@@ -10,6 +10,7 @@ from nightjar.registry import ModelName, Signature
 from nightjar.scoring.commits import Commit, work_on
 from nightjar.scoring.engines import choose_engine
 from nightjar.scoring.exclusion import leave_out
+from nightjar.scoring.incremental import find_unchanged
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.scoring.row_numbers import numbered, wire_key
 from nightjar.scoring.staged_keys import require_key_types, require_keys
@@ -44,6 +45,8 @@ def build_features(database: Database, use_case: UseCase, commit: Commit) -> lis
             require_keys(connection, use_case, commit)
             leave_out(connection, use_case, commit)
             _plan_shards(connection, use_case, commit)
+            if commit.incremental:
+                find_unchanged(connection, use_case, commit)
         shards = connection.execute(_SQL["shards"], [commit.id]).fetchall()
     # In a transaction of its own, for only then do others see the staged rows.
     with work_on(database, commit.id, "engine") as (connection, _):
@@ -95,7 +98,7 @@ def _is_staged(connection: Connection, commit: Commit) -> bool:
 
 def _clear(connection: Connection, use_case: UseCase, commit: Commit) -> None:
     """Remove what an earlier try left, so that the night starts anew."""
-    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(commit.features))
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(commit.features, commit.unchanged))
     for table in (store_table(use_case), _SHARDS, _QUARANTINE):
         connection.execute(sql.SQL("DELETE FROM {} WHERE commit_id = %s").format(table), [commit.id])
 

@@ -83,6 +83,6 @@ def forget_expired(database: Database, use_case: UseCase) -> int:
         expired = [row["id"] for row in connection.execute(_SQL["expired"], values)]
         connection.execute(sql.SQL("DELETE FROM {} WHERE commit_id = ANY(%s)").format(store_table(use_case)), [expired])
         for row in connection.execute(_SQL["closed_with_staging"], [use_case.name]).fetchall():
-            table = sql.Identifier("nightjar_store", f"features_{row['id']}")
-            connection.execute(sql.SQL("DROP TABLE {}").format(table))
+            closed = find_commit(connection, row["id"])
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(closed.features, closed.unchanged))
     return len(expired)

@@ -39,16 +39,12 @@ def numbered(use_case: UseCase, query: sql.Composable) -> sql.Composable:
         )
         for key in use_case.keys
     ]
-    return sql.SQL(
-        "SELECT dense_rank() OVER (ORDER BY {entity}) AS {entity_number}, "
-        "row_number() OVER (ORDER BY {row}) AS {row_number}, features.* FROM (\n{query}\n) features"
-    ).format(
-        entity=sql.SQL(", ").join(order[: len(use_case.entity)]),
-        row=sql.SQL(", ").join(order),
-        entity_number=sql.Identifier(ENTITY_NUMBER),
-        row_number=sql.Identifier(ROW_NUMBER),
-        query=query,
+    entity = sql.SQL("dense_rank() OVER (ORDER BY {}) AS {}").format(
+        sql.SQL(", ").join(order[: len(use_case.entity)]), sql.Identifier(ENTITY_NUMBER)
     )
+    row = sql.SQL("row_number() OVER (ORDER BY {}) AS {}").format(sql.SQL(", ").join(order), sql.Identifier(ROW_NUMBER))
+    numbers = sql.SQL(", ").join([entity, row][: len(wire_key(use_case))])
+    return sql.SQL("SELECT {}, features.* FROM (\n{}\n) features").format(numbers, query)
 
 
 def key_columns(names: Sequence[str], alias: str = "") -> sql.Composed:

@@ -1,13 +1,15 @@
 -- name: select
-SELECT id, use_case, as_of, state, model, run_id, population, scored, rows, quarantined, started_at, published_at
+SELECT id, use_case, as_of, state, model, run_id, population, scored, rows, quarantined, started_at, published_at,
+       incremental, base_commit
 FROM nightjar.commit
 
 -- name: open_of_night
 SELECT id, run_id, model FROM nightjar.commit WHERE use_case = %s AND as_of = %s AND state = 'open' FOR UPDATE
 
 -- name: insert
-INSERT INTO nightjar.commit (use_case, as_of, state, model_id, model, snapshot, code_version, run_id)
-VALUES (%(use_case)s, %(as_of)s, 'open', %(model_id)s, %(model)s, %(snapshot)s, %(code_version)s, %(run_id)s)
+INSERT INTO nightjar.commit (use_case, as_of, state, model_id, model, snapshot, code_version, run_id, incremental)
+VALUES (%(use_case)s, %(as_of)s, 'open', %(model_id)s, %(model)s, %(snapshot)s, %(code_version)s, %(run_id)s,
+        %(incremental)s)
 RETURNING id
 
 -- name: abandon
@@ -48,7 +50,8 @@ FROM nightjar.shard WHERE commit_id = %s AND ordinal = %s FOR UPDATE
 
 -- name: finish_shard
 UPDATE nightjar.shard
-SET scored = %(scored)s, rows = %(rows)s, quarantined = %(quarantined)s, engine = %(engine)s,
+SET scored = %(scored)s, rows = %(rows)s, quarantined = %(quarantined)s, taken_over = %(taken_over)s,
+    engine = %(engine)s,
     scored_at = clock_timestamp()
 WHERE commit_id = %(commit_id)s AND ordinal = %(ordinal)s
 
@@ -111,5 +114,7 @@ INSERT INTO nightjar.commit_stage (commit_id, stage, seconds) VALUES (%s, %s, %s
 ON CONFLICT (commit_id, stage) DO UPDATE SET seconds = nightjar.commit_stage.seconds + excluded.seconds
 
 -- name: closed_with_staging
-SELECT id FROM nightjar.commit
+SELECT id FROM nightjar.commit c
 WHERE use_case = %s AND state <> 'open' AND to_regclass('nightjar_store.features_' || id) IS NOT NULL
+  -- What an incremental night was made of is compared with the next one.
+  AND NOT (incremental AND EXISTS (SELECT FROM nightjar.publication p WHERE p.commit_id = c.id))

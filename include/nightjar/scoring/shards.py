@@ -1,10 +1,9 @@
 """Scores one shard: rows out by COPY, predictions in by COPY, all or nothing."""
 
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from psycopg import sql
-from psycopg.rows import DictRow
 from threadpoolctl import threadpool_limits
 
 from nightjar import registry
@@ -13,6 +12,7 @@ from nightjar.registry import ModelName, ModelRecord
 from nightjar.scoring.commits import Commit, work_on
 from nightjar.scoring.engines import Engine, engine_of, load_engine, load_sql_model
 from nightjar.scoring.in_database import score_in_database
+from nightjar.scoring.incremental import TakenOver, is_changed, take_over
 from nightjar.scoring.predicting import Tally, predict, staged_columns
 from nightjar.scoring.quarantine import quarantine
 from nightjar.scoring.row_numbers import wire_key
@@ -30,12 +30,14 @@ _SQL = load_sql("nightjar.scoring", "scoring.sql")
 class ShardResult:
     """What came of a shard: entities scored, predictions written, entities set aside.
 
-    engine: what scored them, see nightjar.scoring.engines.
+    taken_over: how many of the scored entities have their predictions from the night before.
+    engine: what scored the others, see nightjar.scoring.engines.
     """
 
     scored: int = 0
     rows: int = 0
     quarantined: int = 0
+    taken_over: int = 0
     engine: str = ""
 
 
@@ -52,7 +54,24 @@ def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: 
         if shard["scored_at"] is not None:
             return ShardResult()
         record = registry.find_model(connection, ModelName.parse(commit.model))
-        result = _score(database, connection, use_case, commit, record, shard)
+        rows_of = sql.SQL("{} BETWEEN {} AND {}").format(
+            sql.Identifier(wire_key(use_case)[0]), sql.Literal(shard["low_key"]), sql.Literal(shard["high_key"])
+        )
+        taken = TakenOver() if commit.base_commit is None else take_over(connection, use_case, commit, rows_of)
+        changed = sql.SQL("{} AND {}").format(rows_of, is_changed(use_case, commit))
+        planned_rows = shard["planned_rows"] - taken.staged_rows
+        scored = _score(database, connection, use_case, commit, record, changed, planned_rows)
+        if scored is None:
+            raise ScoringError(
+                f"Shard {ordinal} of commit {commit_id} has not the {planned_rows} staged rows that were planned: the "
+                "server lost the staging table. Run the night again from its first task."
+            )
+        result = replace(
+            scored,
+            scored=scored.scored + taken.entities,
+            rows=scored.rows + taken.predictions,
+            taken_over=taken.entities,
+        )
         connection.execute(_SQL["finish_shard"], asdict(result) | {"commit_id": commit_id, "ordinal": ordinal})
     return result
 
@@ -63,17 +82,15 @@ def _score(
     use_case: UseCase,
     commit: Commit,
     record: ModelRecord,
-    shard: DictRow,
-) -> ShardResult:
-    """Score staged rows with the model's engine."""
-    engine, planned_rows = engine_of(connection, record), shard["planned_rows"]
-    rows_of = sql.SQL("{} BETWEEN {} AND {}").format(
-        sql.Identifier(wire_key(use_case)[0]), sql.Literal(shard["low_key"]), sql.Literal(shard["high_key"])
-    )
+    rows_of: sql.Composable,
+    planned_rows: int,
+) -> ShardResult | None:
+    """Score staged rows with the model's engine; None where they are not as many as planned."""
+    engine = engine_of(connection, record)
     if engine is Engine.DATABASE:
         model = load_sql_model(connection, record)
         if score_in_database(database, connection, use_case, commit, model, rows_of, planned_rows):
-            return ShardResult(planned_rows, planned_rows, 0, engine.value)
+            return ShardResult(planned_rows, planned_rows, engine=engine.value)
         engine = Engine.FULL
     predictor = load_engine(connection, record, engine)
     tally = Tally()
@@ -86,9 +103,6 @@ def _score(
             predictions = predict(use_case, predictor, batches, tally)
             rows = write_predictions(connection, use_case, commit, rows_of, predictions)
     if tally.read != planned_rows:
-        raise ScoringError(
-            f"Shard {shard['ordinal']} of commit {commit.id} has {tally.read} staged rows, {planned_rows} were "
-            "planned: the server lost the staging table. Run the night again from its first task."
-        )
+        return None
     quarantine(connection, use_case, commit, tally.quarantined)
-    return ShardResult(tally.scored, rows, len(tally.quarantined), engine.value)
+    return ShardResult(tally.scored, rows, len(tally.quarantined), engine=engine.value)

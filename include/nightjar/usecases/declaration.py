@@ -105,6 +105,7 @@ class Scoring(Section):
     shard_rows: Annotated[int, Field(ge=1)] = 1_000_000
     maximum_quarantined: Fraction = 0.01
     history_nights: Annotated[int, Field(ge=1)] = 60
+    incremental: bool = False
 
 
 class Quality(Section):

@@ -161,6 +161,8 @@ CREATE TABLE nightjar.commit (
     scored        bigint NOT NULL DEFAULT 0,
     rows          bigint NOT NULL DEFAULT 0,
     quarantined   bigint NOT NULL DEFAULT 0,
+    incremental   boolean NOT NULL DEFAULT false,
+    base_commit   bigint REFERENCES nightjar.commit (id),
     started_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     published_at  timestamptz
 );
@@ -170,6 +172,8 @@ CREATE UNIQUE INDEX commit_one_published ON nightjar.commit (use_case, as_of) WH
 CREATE INDEX ON nightjar.commit (model_id);
 COMMENT ON COLUMN nightjar.commit.population IS 'Entities to score: scored and quarantined ones add up to it.';
 COMMENT ON COLUMN nightjar.commit.rows IS 'Prediction rows; recommenders write several per entity.';
+COMMENT ON COLUMN nightjar.commit.incremental IS 'Whether predictions of unchanged entities were to be taken over.';
+COMMENT ON COLUMN nightjar.commit.base_commit IS 'The run they were taken over from; NULL where there was none that serves.';
 COMMENT ON TABLE nightjar.commit IS 'One run of scoring per row: a use case''s predictions for one as-of date.';
 
 CREATE TABLE nightjar.commit_stage (
@@ -189,11 +193,13 @@ CREATE TABLE nightjar.shard (
     scored       bigint,
     rows         bigint,
     quarantined  bigint,
+    taken_over   bigint,
     engine       text,
     scored_at    timestamptz,
     PRIMARY KEY (commit_id, ordinal),
     CHECK (low_key <= high_key)
 );
+COMMENT ON COLUMN nightjar.shard.taken_over IS 'Entities whose predictions come from another run, since their inputs are the same.';
 COMMENT ON TABLE nightjar.shard IS 'Key ranges of a run; scored_at is set in the transaction that writes the shard''s predictions, and engine to the form of the model that made them.';
 
 CREATE TABLE nightjar.quarantine (
