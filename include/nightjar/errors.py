@@ -240,6 +240,10 @@ class IncompleteNightError(ScoringError):
     """Some entities are neither scored nor quarantined."""
 
 
+class IncrementalProofError(ScoringError):
+    """What an incremental night took over is not what a full one would come to."""
+
+
 class NoPublishedNightError(ScoringError):
     """No night of the use case is published, or none as of that date."""
 

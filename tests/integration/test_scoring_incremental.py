@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from nightjar.errors import IncrementalProofError
 from nightjar.scoring import publish, score_night
+from nightjar.scoring.proof import prove
 from nightjar.storage import Database
 from nightjar.usecases import Kind, UseCase
 from nightjar.usecases.declaration import Key, Scoring
@@ -209,3 +211,39 @@ def test_resumed_night_comes_to_the_same(prod_database: Database) -> None:
     assert commit.id == staged.id
     assert taken_over(prod_database, commit.id) == CUSTOMERS - 2
     require_as_full(prod_database, use_case, NIGHT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_proof_scores_what_was_taken_over_again(prod_database: Database, kind: Kind) -> None:
+    use_case = standing(kind)
+    register_model(prod_database, use_case)
+    score_night(prod_database, use_case, NIGHT)
+    change(prod_database, "UPDATE shop.orders SET amount = amount + 30 WHERE customer_id IN (4, 50)")
+    commit = scored_night(prod_database, use_case)
+
+    proof = prove(prod_database, use_case, commit)
+
+    assert proof.entities == CUSTOMERS - 2
+    assert proof.largest_difference < 1e-12
+
+
+def test_proof_fails_where_something_else_was_taken_over(prod_database: Database) -> None:
+    use_case = standing(Kind.CLASSIFICATION)
+    register_model(prod_database, use_case)
+    score_night(prod_database, use_case, NIGHT)
+    commit = scored_night(prod_database, use_case)
+    table = "nightjar_store.predictions_shop_classification"
+    change(prod_database, f"UPDATE {table} SET probability = 0.5 WHERE customer_id = 9 AND commit_id = {commit.id}")
+    with pytest.raises(IncrementalProofError, match=r"is off by 0\.\d+, 1e-09 is allowed: score the night in full"):
+        prove(prod_database, use_case, commit)
+
+    change(prod_database, f"DELETE FROM {table} WHERE customer_id = 9 AND commit_id = {commit.id}")
+    with pytest.raises(IncrementalProofError, match="has not the entities that it took over"):
+        prove(prod_database, use_case, commit)
+
+
+def test_full_night_has_nothing_to_prove(prod_database: Database) -> None:
+    use_case = standing(Kind.CLASSIFICATION)
+    register_model(prod_database, use_case)
+
+    assert prove(prod_database, use_case, scored_night(prod_database, use_case)).entities == 0
