@@ -1,10 +1,11 @@
-"""The details that are registered with a model: what it holds, its segments, its alerts, how it came to be."""
+"""The details registered with a model: what it holds, its training rows' profile, segments, alerts, how it came."""
 
 from typing import Any
 
 from nightjar import registry
 from nightjar.registry import Alias, Signature
 from nightjar.registry.loading import load_predictor
+from nightjar.registry.profile import PROFILE, TrainingProfile
 from nightjar.storage import Database, Role
 from nightjar.training.dataset import Dataset
 from nightjar.training.inspection import inspect_model, training_alerts
@@ -19,6 +20,7 @@ def model_details(
     """Return a model's details as JSON holds them."""
     estimator = learnt.fit.estimator
     details = inspect_model(use_case, estimator, signature, train, test)
+    details[PROFILE] = TrainingProfile.of(signature, train.candidates.features).as_json()
     details["alerts"] = training_alerts(use_case, signature, train, estimator, learnt.warnings)
     if use_case.kind is Kind.SEGMENTATION:
         known = _champion_segments(database, use_case, signature, train)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nightjar.errors import BundleError, ModelNotFoundError
 from nightjar.registry import Decision, Form, ModelName, ModelRecord, ParitySample, Signature, Trial
+from nightjar.registry.profile import PROFILE
 from nightjar.registry.serving_models import ParityReport
 from nightjar.transfer.manifest import first_line
 
@@ -19,8 +20,8 @@ _WITHOUT_DETAILS: Mapping[str, Any] = {
     "coefficients": {},
     "training_scores": {},
 }
-# Of the details, scoring needs the segments.
-_SCORING_DETAILS = ("segments",)
+# Of the details, scoring needs the segments, and its gates the profile of the training rows.
+_SCORING_DETAILS = ("segments", PROFILE)
 
 
 class _FactsFile(BaseModel):
