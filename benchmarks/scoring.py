@@ -29,7 +29,8 @@ from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.storage.embedded import binary
 from nightjar.training.estimators import build_estimator
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Key, Schedule, Scoring, Source, Target
+from nightjar.usecases.declaration import Key, Schedule, Scoring, Target
+from nightjar.usecases.quality import Source
 from nightjar.usecases.training import Candidate, Promotion, Training
 
 FEATURES = tuple(f"f{index}" for index in range(10))

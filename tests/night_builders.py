@@ -1,6 +1,7 @@
 """A small shop with a declared use case of each kind and a registered model, for tests of training and scoring."""
 
 import hashlib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, LiteralString
@@ -14,6 +15,7 @@ from nightjar.registry import Alias, ModelName, ModelRecord, ParitySample, Predi
 from nightjar.registry.estimator_files import save_estimator
 from nightjar.registry.models import next_version
 from nightjar.registry.predictor import feature_matrix
+from nightjar.registry.profile import PROFILE, TrainingProfile
 from nightjar.registry.serving import make_serving_model
 from nightjar.registry.serving_models import save_serving
 from nightjar.scoring import Commit, build_features, open_commit, score_shard
@@ -24,7 +26,8 @@ from nightjar.storage.copy_reader import read_batches
 from nightjar.storage.parameters import bind
 from nightjar.training.estimators import build_estimator
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Expectation, Items, Key, Schedule, Scoring, Source, Target
+from nightjar.usecases.declaration import Items, Key, Schedule, Scoring, Target
+from nightjar.usecases.quality import Expectation, Source
 from nightjar.usecases.training import Candidate, Promotion, Training
 
 CUSTOMERS = 60
@@ -129,9 +132,15 @@ def expectation(kind: str, **arguments: Any) -> Expectation:
 
 
 def register_model(
-    database: Database, use_case: UseCase, *, champion: bool = True, serving: bool = False, **parameters: Any
+    database: Database,
+    use_case: UseCase,
+    *,
+    champion: bool = True,
+    serving: bool = False,
+    profile: bool = True,
+    **parameters: Any,
 ) -> ModelRecord:
-    """Fit a model on the features as of NIGHT, register it and make it champion.
+    """Fit a model on the features as of NIGHT, register it with their profile and make it champion.
 
     What it is taught is made up of its first feature: how good it is does not matter here. With a serving model, as
     trained ones have, that may score.
@@ -150,6 +159,9 @@ def register_model(
         name = next_version(connection, use_case.name)
         digest = hashlib.sha256(content).hexdigest()
         record = model_record(use_case, signature, name=name, sha256=digest)
+        if profile:
+            details = {PROFILE: TrainingProfile.of(signature, features).as_json()}
+            record = replace(record, details={**record.details, **details})
         model_id = registry.register(connection, record, content, [])
         if serving:
             save_serving(connection, model_id, *make_serving_model(record, estimator, features))

@@ -40,6 +40,11 @@ def transfer_folder() -> Path:
     return Path(os.environ.get("NIGHTJAR_TRANSFER_DIR") or home() / "transfer")
 
 
+def data_docs_folder() -> Path:
+    """Folder of the pages that quality gates write; shared between the workers and whatever serves the pages."""
+    return Path(os.environ.get("NIGHTJAR_DATA_DOCS") or home() / "data_docs")
+
+
 def signing_key_file() -> Path:
     """Private key that exports are signed with; only its owner may read it."""
     return Path(os.environ.get("NIGHTJAR_SIGNING_KEY") or home() / "keys" / "signing.pem")

@@ -15,6 +15,14 @@ from tests.forgery import export_small_model
 from tests.transfer_builders import ACTOR, key
 
 
+@pytest.fixture(autouse=True)
+def data_docs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where gates write their pages."""
+    folder = tmp_path / "data_docs"
+    monkeypatch.setenv("NIGHTJAR_DATA_DOCS", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def untouched(servers: dict[str, Database]) -> Iterator[dict[str, Database]]:
     """Empty databases for what is refused, hence changes nothing."""

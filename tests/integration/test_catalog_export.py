@@ -37,8 +37,8 @@ def test_an_export_is_of_one_moment(
         freeze_shoppers(database)
         real = client_program("pg_dump", 18)
         grow = f"{real.with_name('psql')} -q -d '{database.conninfo}' -c"
-        insert = "INSERT INTO nightjar.gate_result (use_case, gate, as_of, run_id, passed, evaluated, failures)"
-        values = "VALUES ('x', 'sources', '2017-12-01', 'x', true, 1, '[]')"
+        insert = "INSERT INTO nightjar.gate_result (use_case, gate, as_of, run_id, passed, evaluated)"
+        values = "VALUES ('x', 'sources', '2017-12-01', 'x', true, 1)"
         program(monkeypatch, dump, tmp_path, f'{grow} "{insert} {values}" >&2; exec {real} "$@"')
         export_catalog(database, tmp_path, "model", key=key(), actor=ACTOR)
         restore(target, tmp_path)

@@ -14,7 +14,7 @@ from nightjar.storage import Database, Role
 from nightjar.usecases import declared_use_cases
 from tests.builders import log_in, register_model, shared_database
 
-VIEWS = ["commits", "freshness", "segment_profiles"]
+VIEWS = ["commits", "freshness", "gate_results", "segment_profiles"]
 VIEWS += [name + suffix for name in declared_use_cases() for suffix in ("", "_history")]
 
 

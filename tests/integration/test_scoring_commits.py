@@ -19,7 +19,8 @@ from nightjar.scoring import build_features, check_night, list_commits, open_com
 from nightjar.scoring.commits import abandon, find_commit
 from nightjar.storage import Database, Role
 from nightjar.usecases import UseCase
-from nightjar.usecases.declaration import Quality, Scoring, Source
+from nightjar.usecases.declaration import Scoring
+from nightjar.usecases.quality import Quality, Source
 from tests.night_builders import (
     CUSTOMERS,
     EARLIER_NIGHT,
@@ -49,8 +50,14 @@ def model(prod_database: Database) -> ModelRecord:
 
 
 def is_stale(database: Database) -> bool:
-    [row] = rows(database, "SELECT stale FROM predictions.freshness", role=Role.ANALYST)
-    return bool(row["stale"])
+    return stale_reason(database) is not None
+
+
+def stale_reason(database: Database) -> str | None:
+    [row] = rows(database, "SELECT stale, stale_reason FROM predictions.freshness", role=Role.ANALYST)
+    assert row["stale"] == (row["stale_reason"] is not None)
+    reason: str | None = row["stale_reason"]
+    return reason
 
 
 def staging_tables(database: Database) -> list[str]:
@@ -80,11 +87,11 @@ def test_failing_gate_leaves_the_night_before(prod_database: Database, gated: Us
     score_night(prod_database, SHOP, NIGHT)
     before = shown(prod_database, SHOP)
 
-    with pytest.raises(GateError, match=f"The {gate} of shop_classification as of {LATER_NIGHT} in prod fail 1 of 1"):
+    with pytest.raises(GateError, match=f"The {gate} of shop_classification as of {LATER_NIGHT} in prod fail 1 of "):
         score_night(prod_database, gated, LATER_NIGHT)
 
     assert shown(prod_database, SHOP) == shown(prod_database, SHOP, history=True) == before
-    assert is_stale(prod_database)
+    assert stale_reason(prod_database) == f"the gate on the {gate} as of {LATER_NIGHT} failed"
     # Sources are checked before a night is opened.
     assert len(list_commits(prod_database)) == (1 if gate == "sources" else 2)
 

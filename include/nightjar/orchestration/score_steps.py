@@ -33,7 +33,7 @@ def build_features(use_case_name: str) -> dict[str, int | list[int]]:
     database = nightjar_database(Environment.PROD)
     chosen = run.params.get("model")
     # Before a commit is opened: a date that the data do not serve leaves no trace of a night.
-    check_sources(database, Role.SCORER, use_case, run.as_of, run.run_id)
+    log.info("Sources: %s", check_sources(database, Role.SCORER, use_case, run.as_of, run.run_id))
     commit = scoring.open_commit(database, use_case, run.as_of, run.run_id, ModelName.parse(chosen) if chosen else None)
     shards = scoring.build_features(database, use_case, commit)
     log.info("Commit %d: %s as of %s with %s, %d shards", commit.id, use_case.name, commit.as_of, commit.model,
@@ -43,10 +43,10 @@ def build_features(use_case_name: str) -> dict[str, int | list[int]]:
 
 def gate_features(use_case_name: str, commit_id: int) -> None:
     """Check the staged features."""
-    from nightjar.scoring.features import gate_features as check
+    from nightjar.scoring import gate_features as check
 
     database, use_case = nightjar_database(Environment.PROD), find_use_case(use_case_name)
-    log.info("All %d expectations hold.", check(database, use_case, _commit(database, commit_id)))
+    log.info("Features: %s", check(database, use_case, _commit(database, commit_id)))
 
 
 def score_shard(use_case_name: str, commit_id: int, shard: int) -> None:
@@ -63,7 +63,7 @@ def gate_predictions(use_case_name: str, commit_id: int) -> None:
     from nightjar.scoring import check_night
 
     database, use_case = nightjar_database(Environment.PROD), find_use_case(use_case_name)
-    log.info("All %d expectations hold.", check_night(database, use_case, _commit(database, commit_id)))
+    log.info("Predictions: %s", check_night(database, use_case, _commit(database, commit_id)))
 
 
 def publish(use_case_name: str, commit_id: int, asset: Asset) -> None:

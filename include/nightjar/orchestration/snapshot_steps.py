@@ -17,15 +17,15 @@ PUBLISH, LEAVE_PREPARED = "publish, split, retrain", "leave prepared"
 
 
 def check_sources(use_case_name: str) -> int:
-    """Check the declared sources in dev as of the run's date."""
+    """Check the declared sources in dev as of the run's date; return how many expectations were evaluated."""
     from nightjar.quality import check_sources as check
     from nightjar.storage import Role
 
     run = run_context()
     database = nightjar_database(Environment.DEV)
-    evaluated = check(database, Role.TRAINER, find_use_case(use_case_name), run.as_of, run.run_id)
-    log.info("All %d expectations hold.", evaluated)
-    return evaluated
+    verdict = check(database, Role.TRAINER, find_use_case(use_case_name), run.as_of, run.run_id)
+    log.info("Sources: %s", verdict)
+    return verdict.evaluated
 
 
 def freeze(use_case_name: str) -> str:

@@ -7,11 +7,11 @@ from psycopg import sql
 
 from nightjar.errors import AsOfDateError, GateError
 from nightjar.storage import Database, Role
-from nightjar.usecases.declaration import Source
+from nightjar.usecases.quality import Source
 
 
-def require_coverage(database: Database, role: Role, source: Source, as_of: date) -> None:
-    """Refuse a table that is missing, empty, or does not cover the days before `as_of`.
+def require_coverage(database: Database, role: Role, source: Source, as_of: date) -> str:
+    """Refuse a table that is missing, empty, or does not cover the days before `as_of`; return what it covers.
 
     Raises:
         GateError: the table is not there, not readable or empty.
@@ -45,8 +45,10 @@ def require_coverage(database: Database, role: Role, source: Source, as_of: date
     assert row is not None
     if not row["filled"]:
         raise GateError(f"The source {source.table} is empty in {database.name}: load it first.")
-    if source.date_column is not None:
-        _require_dates(database.name, source, as_of, row["first"], row["last"])
+    if source.date_column is None:
+        return "there are rows"
+    _require_dates(database.name, source, as_of, row["first"], row["last"])
+    return f"rows from {row['first']} to {row['last']}"
 
 
 def _require_dates(database_name: str, source: Source, as_of: date, first: date, last: date) -> None:

@@ -2,69 +2,98 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 # Read when the library is imported: it would report its use over the network.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import great_expectations as gx
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 from great_expectations.exceptions.exceptions import ExpectationNotFoundError
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 from nightjar.errors import DeclarationError
+from nightjar.quality.checks import SAMPLE_ROWS, Check, Outcome, sample_row
 from nightjar.storage import Database, Role
-from nightjar.usecases.declaration import Expectation
+from nightjar.usecases.quality import Expectation, Severity
 
-SHOWN_VALUES = 5
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An expectation that does not hold, and what was found instead."""
-
-    subject: str
-    expectation: str
-    arguments: dict[str, Any]
-    found: str
-
-    def __str__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
-        return f"{self.subject}: {self.expectation}({arguments}): {self.found}"
+# By default every context leaves a folder for a site of its own behind.
+_IN_MEMORY = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False))
+# The library's own words for what stops a run and what does not.
+_SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "warning"}
 
 
-def failed_expectations(
+def check_expectations(
     database: Database, role: Role, subject: str, query: str, expectations: Sequence[Expectation]
-) -> list[Failure]:
-    """Return the expectations that a query's rows do not meet; empty means all hold.
+) -> list[Check]:
+    """Return what a query's rows are found to be like, for each expectation.
 
     Raises:
         DeclarationError: an expectation's type or arguments are unknown.
     """
     if not expectations:
         return []
-    context = gx.get_context(mode="ephemeral")
+    built = [_build(subject, expectation) for expectation in expectations]
+    batch = _batch(database, role, subject, query)
+    outcomes = _validate(batch, subject, built)
+    if any(_raised(outcome) for outcome in outcomes):
+        # A lost connection is no verdict on the data: this raises DatabaseUnavailableError when it is away.
+        with database.connect(role):
+            pass
+    # Whole rows are asked for only where some break an expectation: they take queries of their own.
+    broken = [outcome for outcome in outcomes if outcome.result.get("unexpected_count") and not outcome.success]
+    rows = {_identity(found): found.result.get("unexpected_rows") for found in _again(batch, subject, broken)}
+    return [_check(subject, outcome, rows.get(_identity(outcome)) or []) for outcome in outcomes]
+
+
+def _batch(database: Database, role: Role, subject: str, query: str) -> Any:
+    context = gx.get_context(mode="ephemeral", project_config=_IN_MEMORY)
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     url = database.sqlalchemy_url(role)
     # A night's rows are newer than the table's statistics: taken for one row, they would be joined row by row.
     url = url.update_query_dict({"options": f"{url.query['options']} -c enable_nestloop=off"})
     source = context.data_sources.add_sql(database.name, connection_string=url.render_as_string(hide_password=False))
-    batch = source.add_query_asset(subject, query=query).add_batch_definition_whole_table("all").get_batch()
+    return source.add_query_asset(subject, query=query).add_batch_definition_whole_table("all").get_batch()
+
+
+def _validate(batch: Any, subject: str, built: Sequence[Any], **result_format: Any) -> list[Any]:
     suite = gx.ExpectationSuite(name=subject)
-    for expectation in expectations:
-        suite.add_expectation(_build(subject, expectation))
-    failed = [outcome for outcome in batch.validate(suite, result_format="SUMMARY").results if not outcome.success]
-    if any(_raised(outcome) for outcome in failed):
-        # A lost connection is no verdict on the data: this raises DatabaseUnavailableError when it is away.
-        with database.connect(role):
-            pass
-    return [_failure(subject, outcome) for outcome in failed]
+    for expectation in built:
+        suite.add_expectation(expectation)
+    asked = {"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE_ROWS} | result_format
+    return list(batch.validate(suite, result_format=asked).results)
+
+
+def _again(batch: Any, subject: str, outcomes: Sequence[Any]) -> list[Any]:
+    if not outcomes:
+        return []
+    built = [_configured(outcome).to_domain_obj() for outcome in outcomes]
+    return _validate(batch, subject, built, include_unexpected_rows=True)
+
+
+def _configured(outcome: Any) -> Any:
+    config = outcome.expectation_config
+    return ExpectationConfiguration(type=config.type, kwargs=_arguments(outcome), severity=config.severity)
+
+
+def _identity(outcome: Any) -> str:
+    return f"{outcome.expectation_config.type} {sorted(_arguments(outcome).items())}"
+
+
+def _arguments(outcome: Any) -> dict[str, Any]:
+    return {name: value for name, value in outcome.expectation_config.kwargs.items() if name != "batch_id"}
 
 
 def _build(subject: str, expectation: Expectation) -> Any:
+    severity: Any = _SEVERITIES[expectation.severity]
     try:
-        return ExpectationConfiguration(type=expectation.type, kwargs=expectation.arguments).to_domain_obj()
+        return ExpectationConfiguration(
+            type=expectation.type, kwargs=expectation.arguments, severity=severity
+        ).to_domain_obj()
     except (ExpectationNotFoundError, TypeError, ValueError) as error:
         raise DeclarationError(
             f"The expectation {expectation.type} on {subject} is not usable: {str(error).splitlines()[0]}. "
@@ -72,10 +101,19 @@ def _build(subject: str, expectation: Expectation) -> Any:
         ) from error
 
 
-def _failure(subject: str, outcome: Any) -> Failure:
+def _check(subject: str, outcome: Any, rows: Sequence[Any]) -> Check:
     config = outcome.expectation_config
-    arguments = {name: value for name, value in config.kwargs.items() if name != "batch_id"}
-    return Failure(subject, config.type, arguments, _found(outcome))
+    warned = config.severity is not None and config.severity.value == _SEVERITIES[Severity.WARNING]
+    return Check(
+        subject=subject,
+        expectation=config.type,
+        arguments=_arguments(outcome),
+        severity=Severity.WARNING if warned else Severity.ERROR,
+        outcome=Outcome.HOLDS if outcome.success else Outcome.FAILS,
+        found=_found(outcome),
+        rows=tuple(sample_row(row) for row in rows[:SAMPLE_ROWS]),
+        evaluation=outcome,
+    )
 
 
 def _found(outcome: Any) -> str:
@@ -83,8 +121,7 @@ def _found(outcome: Any) -> str:
         return f"could not be evaluated: {str(raised[0].get('exception_message')).splitlines()[0]}"
     result = outcome.result
     if "unexpected_count" in result:
-        values = ", ".join(str(value) for value in result.get("partial_unexpected_list", [])[:SHOWN_VALUES])
-        return f"{result['unexpected_count']} of {result['element_count']} rows do not ({values})"
+        return f"{result['unexpected_count']} of {result['element_count']} rows do not"
     return f"found {result.get('observed_value')}"
 
 

@@ -1,109 +1,138 @@
 """The three gates of a use case: sources, features, predictions. A gate that fails stops the run."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date
-from enum import StrEnum
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
-from nightjar.errors import GateError
+from nightjar.errors import AsOfDateError, GateError
+from nightjar.quality.checks import FEATURES, PREDICTIONS, Check, Outcome
 from nightjar.quality.coverage import require_coverage
-from nightjar.quality.expectations import Failure, failed_expectations
+from nightjar.quality.drift import check_drift
+from nightjar.quality.expectations import check_expectations
+from nightjar.quality.last_night import PublishedNight, check_distribution, check_population
+from nightjar.quality.predictions import check_coverage, check_segments, range_expectations
+from nightjar.quality.sources import check_references, check_volume, source_rows
+from nightjar.quality.verdict import Gate, GateRun, Verdict, conclude, record
+from nightjar.registry import ModelRecord
 from nightjar.storage import Database, Role
-from nightjar.usecases.declaration import Expectation, Source, UseCase
+from nightjar.usecases import Kind, UseCase
+from nightjar.usecases.quality import Severity, Source
 
 
-class Gate(StrEnum):
-    """Where data is checked."""
-
-    SOURCES = "sources"
-    FEATURES = "features"
-    PREDICTIONS = "predictions"
-
-
-def check_sources(database: Database, role: Role, use_case: UseCase, as_of: date, run_id: str) -> int:
-    """Check every declared source table up to `as_of`; return how many expectations were evaluated.
+def check_sources(database: Database, role: Role, use_case: UseCase, as_of: date, run_id: str) -> Verdict:
+    """Check every declared source table up to `as_of`.
 
     Raises:
         AsOfDateError: a source does not cover the date.
-        GateError: an expectation fails; all failures are in the message and in nightjar.gate_result.
+        GateError: an expectation fails; all failures are in the message and in nightjar.gate_failure.
     """
-    failures: list[Failure] = []
+    run = GateRun(database, role, use_case, Gate.SOURCES, as_of, run_id)
+    checks = [_fresh(run, source) for source in use_case.sources]
+    with database.connect(role) as connection:
+        for source in use_case.sources:
+            checks += check_volume(connection, source, as_of)
+            checks += check_references(connection, source, as_of)
     for source in use_case.sources:
-        require_coverage(database, role, source, as_of)
-        query = _window(source, as_of).as_string()
-        failures += failed_expectations(database, role, source.table, query, source.expectations)
-    evaluated = sum(len(source.expectations) for source in use_case.sources)
-    return _conclude(database, role, use_case, Gate.SOURCES, as_of, run_id, evaluated, failures)
+        query = source_rows(source, as_of).as_string()
+        checks += check_expectations(database, role, source.table, query, source.expectations)
+    return conclude(run, checks)
 
 
 def check_features(
-    database: Database, role: Role, use_case: UseCase, as_of: date, run_id: str, relation: sql.Composable
-) -> int:
-    """Check a relation of features; return how many expectations were evaluated.
-
-    Raises:
-        GateError: an expectation fails.
-    """
-    expectations = use_case.quality.features
-    failures = _failures(database, role, Gate.FEATURES, relation, expectations)
-    return _conclude(database, role, use_case, Gate.FEATURES, as_of, run_id, len(expectations), failures)
-
-
-def check_predictions(
-    database: Database, role: Role, use_case: UseCase, as_of: date, run_id: str, relation: sql.Composable
-) -> int:
-    """Check a relation of unpublished predictions; return how many expectations were evaluated.
-
-    Raises:
-        GateError: an expectation fails.
-    """
-    expectations = use_case.quality.predictions
-    failures = _failures(database, role, Gate.PREDICTIONS, relation, expectations)
-    return _conclude(database, role, use_case, Gate.PREDICTIONS, as_of, run_id, len(expectations), failures)
-
-
-def _failures(
-    database: Database, role: Role, gate: Gate, relation: sql.Composable, expectations: Sequence[Expectation]
-) -> list[Failure]:
-    query = sql.SQL("SELECT * FROM {}").format(relation).as_string()
-    return failed_expectations(database, role, gate.value, query, expectations)
-
-
-def _window(source: Source, as_of: date) -> sql.Composed:
-    """The rows a gate looks at: those of the declared window before the date, or the whole table."""
-    table = sql.SQL("SELECT * FROM {}").format(sql.Identifier(*source.table.split(".")))
-    if source.date_column is None:
-        return table
-    return table + sql.SQL(" WHERE {column} < {as_of} AND {column} >= {as_of} - {days}").format(
-        column=sql.Identifier(source.date_column),
-        as_of=sql.Literal(as_of),
-        days=sql.Literal(source.window_days),
-    )
-
-
-def _conclude(
     database: Database,
     role: Role,
     use_case: UseCase,
-    gate: Gate,
     as_of: date,
     run_id: str,
-    evaluated: int,
-    failures: Sequence[Failure],
-) -> int:
+    features: sql.Composable,
+    *,
+    model: ModelRecord | None = None,
+    last: PublishedNight | None = None,
+) -> Verdict:
+    """Check a relation of features.
+
+    Args:
+        database: where the relation is.
+        role: who asks.
+        use_case: whose features.
+        as_of: the night.
+        run_id: the run that makes it.
+        features: the relation.
+        model: what will score them; its training profile is what they are held against.
+        last: the last published night; None where there is none.
+
+    Raises:
+        GateError: an expectation fails.
+    """
+    run = GateRun(database, role, use_case, Gate.FEATURES, as_of, run_id)
     with database.connect(role) as connection:
-        connection.execute(
-            "INSERT INTO nightjar.gate_result (use_case, gate, as_of, run_id, passed, evaluated, failures) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            [use_case.name, gate.value, as_of, run_id, not failures, evaluated,
-             Jsonb([{**asdict(failure), "arguments": str(failure.arguments)} for failure in failures])],
-        )  # fmt: skip
-    if failures:
-        raise GateError(
-            f"The {gate} of {use_case.name} as of {as_of} in {database.name} fail {len(failures)} of "
-            f"{evaluated} expectations: " + "; ".join(str(failure) for failure in failures)
-        )
-    return evaluated
+        checks = [check_population(connection, FEATURES, use_case.quality.population, features, last)]
+        if model is not None:
+            checks += check_drift(connection, use_case.quality.drift, model, features)
+    query = sql.SQL("SELECT * FROM {}").format(features).as_string()
+    checks += check_expectations(database, role, FEATURES, query, use_case.quality.features)
+    return conclude(run, checks)
+
+
+def check_predictions(
+    database: Database,
+    role: Role,
+    use_case: UseCase,
+    as_of: date,
+    run_id: str,
+    night: sql.Composable,
+    *,
+    features: sql.Composable,
+    segments: Sequence[int] = (),
+    last: PublishedNight | None = None,
+) -> Verdict:
+    """Check a relation of unpublished predictions. That none is there twice is held by the table's primary key.
+
+    Args:
+        database: where the relation is.
+        role: who asks.
+        use_case: whose predictions.
+        as_of: the night.
+        run_id: the run that makes it.
+        night: the relation, a row per prediction.
+        features: the relation that was scored.
+        segments: ids of the model's segments.
+        last: the last published night; None where there is none.
+
+    Raises:
+        GateError: an expectation fails.
+    """
+    run = GateRun(database, role, use_case, Gate.PREDICTIONS, as_of, run_id)
+    quality = use_case.quality
+    with database.connect(role) as connection:
+        checks = [check_population(connection, PREDICTIONS, quality.population, night, last)]
+        checks += check_distribution(connection, use_case, night, last)
+        if use_case.kind is Kind.SEGMENTATION:
+            checks.append(check_segments(connection, quality.segments, segments, night))
+        if use_case.items:
+            checks.append(check_coverage(connection, use_case.items.key.name, quality.coverage, night, features))
+    expectations = [*range_expectations(use_case, segments), *quality.predictions]
+    query = sql.SQL("SELECT * FROM {}").format(night).as_string()
+    checks += check_expectations(database, role, PREDICTIONS, query, expectations)
+    return conclude(run, checks)
+
+
+def record_refusal(
+    database: Database, role: Role, use_case: UseCase, as_of: date, run_id: str, expectation: str, reason: str
+) -> None:
+    """Record that a night's predictions were refused before they could be looked at."""
+    run = GateRun(database, role, use_case, Gate.PREDICTIONS, as_of, run_id)
+    record(run, [Check(PREDICTIONS, expectation, {}, Severity.ERROR, Outcome.FAILS, reason)])
+
+
+def _fresh(run: GateRun, source: Source) -> Check:
+    """Check that a source reaches the date; what follows would say nothing where it does not."""
+    arguments = {"maximum_age_days": source.maximum_age_days} if source.date_column else {}
+    name = "expect_rows_up_to_the_date" if source.date_column else "expect_rows"
+    try:
+        found = require_coverage(run.database, run.role, source, run.as_of)
+    except (AsOfDateError, GateError) as error:
+        record(run, [Check(source.table, name, arguments, Severity.ERROR, Outcome.FAILS, str(error))])
+        raise
+    return Check(source.table, name, arguments, Severity.ERROR, Outcome.HOLDS, found)

@@ -4,8 +4,9 @@ from nightjar.scoring.blame import Origin, blame
 from nightjar.scoring.commits import Commit, list_commits, open_commit
 from nightjar.scoring.features import build_features
 from nightjar.scoring.night import score_night
+from nightjar.scoring.night_gates import check_night, gate_features
 from nightjar.scoring.prediction_views import create_prediction_tables
-from nightjar.scoring.publish import check_night, forget_expired, publish
+from nightjar.scoring.publish import forget_expired, publish
 from nightjar.scoring.revert import revert
 from nightjar.scoring.shards import score_shard
 
@@ -17,6 +18,7 @@ __all__ = [
     "check_night",
     "create_prediction_tables",
     "forget_expired",
+    "gate_features",
     "list_commits",
     "open_commit",
     "publish",

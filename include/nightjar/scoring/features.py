@@ -5,7 +5,6 @@ from psycopg import sql
 
 from nightjar import registry
 from nightjar.errors import ScoringError, SignatureError
-from nightjar.quality import check_features
 from nightjar.registry import ModelName, Signature
 from nightjar.scoring.commits import Commit, work_on
 from nightjar.scoring.engines import choose_engine
@@ -14,7 +13,7 @@ from nightjar.scoring.incremental import find_unchanged
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.scoring.row_numbers import numbered, wire_key
 from nightjar.scoring.staged_keys import require_key_types, require_keys
-from nightjar.storage import Database, Role
+from nightjar.storage import Database
 from nightjar.storage.columns import column_types, encoding_of
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -54,15 +53,6 @@ def build_features(database: Database, use_case: UseCase, commit: Commit) -> lis
             database, connection, use_case, commit, registry.find_model(connection, ModelName.parse(commit.model))
         )
     return [shard["ordinal"] for shard in shards]
-
-
-def gate_features(database: Database, use_case: UseCase, commit: Commit) -> int:
-    """Check the staged features; return how many expectations were evaluated.
-
-    Raises:
-        GateError: an expectation fails.
-    """
-    return check_features(database, Role.SCORER, use_case, commit.as_of, commit.run_id, commit.features)
 
 
 def require_signature(types: dict[str, str], signature: Signature) -> None:

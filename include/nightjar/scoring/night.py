@@ -7,8 +7,9 @@ from datetime import date
 from nightjar.quality import check_sources
 from nightjar.registry import ModelName
 from nightjar.scoring.commits import Commit, open_commit
-from nightjar.scoring.features import build_features, gate_features
-from nightjar.scoring.publish import check_night, forget_expired, publish
+from nightjar.scoring.features import build_features
+from nightjar.scoring.night_gates import check_night, gate_features
+from nightjar.scoring.publish import forget_expired, publish
 from nightjar.scoring.shards import score_shard
 from nightjar.storage import Database, Role
 from nightjar.usecases import UseCase

@@ -1,32 +1,16 @@
-"""The last steps of a night: check that it is whole, make it visible, forget what has expired."""
+"""The last steps of a night: see that it is whole, make it visible, forget what has expired."""
 
 from psycopg import sql
 
 from nightjar.errors import IncompleteNightError
-from nightjar.quality import check_predictions
 from nightjar.scoring.commits import Commit, find_commit, work_on
-from nightjar.scoring.prediction_tables import store_table, stored_rows
+from nightjar.scoring.prediction_tables import store_table
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import UseCase
 
 _SQL = load_sql("nightjar.scoring", "scoring.sql")
-
-
-def check_night(database: Database, use_case: UseCase, commit: Commit) -> int:
-    """Check the staged predictions; return how many expectations were evaluated.
-
-    Raises:
-        IncompleteNightError: an entity is neither scored nor quarantined, or too many are quarantined.
-        GateError: an expectation fails.
-    """
-    with database.connect(Role.SCORER) as connection:
-        require_complete(connection, use_case, commit)
-    rows = sql.SQL("(SELECT * FROM {} stored WHERE commit_id = {}) night").format(
-        stored_rows(use_case), sql.Literal(commit.id)
-    )
-    return check_predictions(database, Role.SCORER, use_case, commit.as_of, commit.run_id, rows)
 
 
 def require_complete(connection: Connection, use_case: UseCase, commit: Commit) -> dict[str, int]:

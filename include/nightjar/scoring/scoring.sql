@@ -109,6 +109,18 @@ WHERE use_case = %(use_case)s AND state <> 'open'
       SELECT as_of FROM nightjar.commit WHERE use_case = %(use_case)s AND state = 'published'
       ORDER BY as_of DESC LIMIT %(nights)s))
 
+-- name: last_night
+-- What readers see, or, where that is of a later date, the newest published night up to this one.
+SELECT c.id, c.as_of, c.model, c.rows,
+       (SELECT coalesce(sum(s.planned_rows), 0) FROM nightjar.shard s WHERE s.commit_id = c.id)::bigint AS feature_rows
+FROM nightjar.publication p JOIN nightjar.commit c ON c.use_case = p.use_case AND c.as_of <= p.as_of
+WHERE p.use_case = %s AND c.state = 'published' AND c.as_of <= %s
+ORDER BY c.as_of DESC LIMIT 1
+
+-- name: segments
+SELECT s.segment_id FROM nightjar.segment s JOIN nightjar.commit c ON c.model_id = s.model_id WHERE c.id = %s
+ORDER BY s.segment_id
+
 -- name: record_stage
 INSERT INTO nightjar.commit_stage (commit_id, stage, seconds) VALUES (%s, %s, %s)
 ON CONFLICT (commit_id, stage) DO UPDATE SET seconds = nightjar.commit_stage.seconds + excluded.seconds

@@ -3,11 +3,12 @@
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from nightjar.usecases.fields import Cron, Fraction, FreeColumn, Identifier, Section
+from nightjar.usecases.quality import Quality, Source
 from nightjar.usecases.training import Promotion, Training
 
 # A snapshot's name has 40 characters, of which the date and the part take 15: churn_risk_20171201_train.
@@ -33,29 +34,6 @@ class Key(Section):
     def is_number(self) -> bool:
         """Whether its values are whole numbers."""
         return self.type in ("integer", "bigint")
-
-
-class Expectation(Section):
-    """One Great Expectations check: its type and arguments, under its own names."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    type: Annotated[str, StringConstraints(pattern=r"^expect_[a-z_]+$")]
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments beside `type`."""
-        return dict(self.__pydantic_extra__ or {})
-
-
-class Source(Section):
-    """A table that the features read, and what must hold before it is used."""
-
-    table: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$")]
-    date_column: Identifier | None = None
-    maximum_age_days: Annotated[int, Field(ge=0)] = 1
-    window_days: Annotated[int, Field(ge=1)] = 28
-    expectations: tuple[Expectation, ...] = ()
 
 
 class Target(Section):
@@ -108,13 +86,6 @@ class Scoring(Section):
     incremental: bool = False
 
 
-class Quality(Section):
-    """Expectations on the features and on the predictions."""
-
-    features: tuple[Expectation, ...] = ()
-    predictions: tuple[Expectation, ...] = ()
-
-
 class UseCase(Section):
     """One declared use case, with the text of its SQL files."""
 
@@ -149,7 +120,7 @@ class UseCase(Section):
     @field_validator("name")
     @classmethod
     def _name_is_free(cls, name: str) -> str:
-        if name in {"commits", "freshness", "segment_profiles"} or name.endswith("_history"):
+        if name in {"commits", "freshness", "gate_results", "segment_profiles"} or name.endswith("_history"):
             raise ValueError(f"{name!r} is taken by a view of the platform in the schema predictions")
         if len(name) > NAME_LIMIT:
             raise ValueError(f"{len(name)} characters, a use case's name has at most {NAME_LIMIT}")
@@ -188,6 +159,15 @@ class UseCase(Section):
             raise ValueError("promotion.maximum_calibration_error: only for classification into 0 and 1")
         if self.classes and self.kind is not Kind.CLASSIFICATION:
             raise ValueError("target.classes: only for classification")
+
+    @model_validator(mode="after")
+    def _quality_fits_its_kind(self) -> Self:
+        declared = self.quality.model_fields_set
+        if "segments" in declared and self.kind is not Kind.SEGMENTATION:
+            raise ValueError("quality.segments: only for segmentation")
+        if "coverage" in declared and self.kind is not Kind.RECOMMENDER:
+            raise ValueError("quality.coverage: only for a recommender")
+        return self
 
     @property
     def keys(self) -> tuple[Key, ...]:

@@ -11,6 +11,7 @@ depends_on = None
 
 _SCRIPTS = (
     "r0002_catalog.sql",
+    "r0002_gates.sql",
     "r0002_serving_models.sql",
     "r0002_scoring_engines.sql",
     "r0002_model_events.sql",

@@ -220,20 +220,6 @@ CREATE TABLE nightjar.publication (
 );
 COMMENT ON TABLE nightjar.publication IS 'Which commit readers see; publishing a night changes one row here.';
 
-CREATE TABLE nightjar.gate_result (
-    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    use_case     text NOT NULL,
-    gate         text NOT NULL CHECK (gate IN ('sources', 'features', 'predictions')),
-    as_of        date NOT NULL,
-    run_id       text NOT NULL,
-    passed       boolean NOT NULL,
-    evaluated    integer NOT NULL,
-    failures     jsonb NOT NULL,
-    checked_at   timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-CREATE INDEX ON nightjar.gate_result (use_case, checked_at);
-COMMENT ON TABLE nightjar.gate_result IS 'What the quality gates found, also when they passed.';
-
 -- What analysts read --------------------------------------------------------------------------------------
 
 CREATE VIEW predictions.commits AS
@@ -241,17 +227,6 @@ SELECT id AS commit_id, use_case, as_of, model, state, rows, quarantined, starte
        extract(epoch FROM published_at - started_at) AS seconds
 FROM nightjar.commit;
 COMMENT ON VIEW predictions.commits IS 'Log of all nights, those that did not get published included.';
-
-CREATE VIEW predictions.freshness AS
-SELECT p.use_case, p.as_of, p.published_at, p.model, c.rows, c.quarantined,
-       EXISTS (SELECT FROM nightjar.gate_result g
-               WHERE g.use_case = p.use_case AND NOT g.passed AND g.as_of >= p.as_of
-                 AND g.checked_at > p.published_at)
-       OR EXISTS (SELECT FROM nightjar.commit later
-                  WHERE later.use_case = p.use_case AND later.as_of > p.as_of AND later.state IN ('open', 'published'))
-       AS stale
-FROM nightjar.publication p JOIN nightjar.commit c ON c.id = p.commit_id;
-COMMENT ON VIEW predictions.freshness IS 'Which night each prediction table shows; stale when a later night failed a gate, is not out, or was taken back.';
 
 CREATE VIEW predictions.segment_profiles AS
 SELECT p.use_case, p.as_of, p.model, s.segment_id, s.name AS segment, s.description, s.share AS share_at_training,
@@ -267,7 +242,7 @@ GRANT USAGE ON SCHEMA nightjar, nightjar_store TO nightjar_trainer, nightjar_sco
 GRANT SELECT ON ALL TABLES IN SCHEMA nightjar TO nightjar_trainer, nightjar_scorer, nightjar_deployer;
 
 GRANT INSERT, DELETE ON nightjar.artifact, nightjar.artifact_chunk, nightjar.model_version TO nightjar_trainer;
-GRANT INSERT ON nightjar.segment, nightjar.trial, nightjar.decision, nightjar.gate_result TO nightjar_trainer;
+GRANT INSERT ON nightjar.segment, nightjar.trial, nightjar.decision TO nightjar_trainer;
 GRANT INSERT, UPDATE (model_id) ON nightjar.alias TO nightjar_trainer;
 
 GRANT INSERT ON nightjar.artifact, nightjar.artifact_chunk, nightjar.model_version, nightjar.segment,
@@ -277,6 +252,5 @@ GRANT INSERT, UPDATE (model_id) ON nightjar.alias TO nightjar_deployer;
 GRANT CREATE ON SCHEMA nightjar_store TO nightjar_scorer;
 GRANT INSERT, UPDATE, DELETE ON nightjar.commit, nightjar.commit_stage, nightjar.shard, nightjar.quarantine,
                                 nightjar.publication TO nightjar_scorer;
-GRANT INSERT ON nightjar.gate_result TO nightjar_scorer;
 GRANT USAGE ON SCHEMA predictions TO nightjar_scorer, nightjar_analyst;
-GRANT SELECT ON predictions.commits, predictions.freshness, predictions.segment_profiles TO nightjar_scorer, nightjar_analyst;
+GRANT SELECT ON predictions.commits, predictions.segment_profiles TO nightjar_scorer, nightjar_analyst;

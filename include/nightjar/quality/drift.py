@@ -1,0 +1,104 @@
+"""Holds a night's features against the profile of the rows that the model was trained on."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from nightjar.quality.checks import FEATURES, Check, limited, skipped
+from nightjar.quality.histogram import (
+    MISSING,
+    Bins,
+    category_bins,
+    count_bins,
+    number_bins,
+    population_stability_index,
+)
+from nightjar.registry import ModelRecord
+from nightjar.registry.profile import FeatureProfile, TrainingProfile
+from nightjar.storage.copy_reader import CopyColumn
+from nightjar.storage.database import Connection
+from nightjar.usecases.quality import Drift
+
+_DISTRIBUTION = "expect_distribution_like_in_training"
+_RANGE = "expect_values_in_range_of_training"
+_CATEGORIES = "expect_categories_of_training"
+
+
+@dataclass(frozen=True)
+class _Tonight:
+    """Shares of a night's rows in the bins of a feature's profile; unknown: outside of all that training rows had."""
+
+    missing: float
+    shares: tuple[float, ...]
+    unknown: float
+
+
+def check_drift(connection: Connection, limits: Drift, model: ModelRecord, features: sql.Composable) -> list[Check]:
+    """Compare each feature's distribution, range and categories with those of the training rows, in one pass."""
+    profile = TrainingProfile.of_model(model)
+    if profile is None:
+        return [skipped(FEATURES, _DISTRIBUTION, limits.severity, f"{model.name} came without a training profile")]
+    columns = {column.name: column for column in model.signature.inputs}
+    bins = [_bin(columns[feature.feature], feature) for feature in profile.features]
+    counts = count_bins(connection, features, bins)
+    if not any(counts):
+        return [skipped(FEATURES, _DISTRIBUTION, limits.severity, "there are no rows")]
+    return [
+        check
+        for feature, counted in zip(profile.features, counts, strict=True)
+        for check in _compare(limits, feature, _tonight(feature, counted))
+    ]
+
+
+def _bin(column: CopyColumn, feature: FeatureProfile) -> Bins:
+    if feature.minimum is None or feature.maximum is None:
+        return category_bins(sql.Identifier(column.name), feature.categories)
+    # The last threshold is the first number above the maximum, so that bins beyond both ends hold what is out of range.
+    beyond = math.nextafter(feature.maximum, math.inf)
+    return number_bins(column.expression(), [feature.minimum, *feature.edges, beyond])
+
+
+def _tonight(feature: FeatureProfile, counts: Mapping[int, int]) -> _Tonight:
+    total = sum(counts.values())
+    known = [counts.get(place, 0) / total for place in range(1, len(feature.shares) + 1)]
+    below, above = counts.get(0, 0) / total, counts.get(len(feature.shares) + 1, 0) / total
+    if feature.minimum is not None:
+        known[0] += below
+        known[-1] += above
+    return _Tonight(counts.get(MISSING, 0) / total, tuple(known), below + above)
+
+
+def _compare(limits: Drift, feature: FeatureProfile, tonight: _Tonight) -> list[Check]:
+    is_number = feature.minimum is not None
+    expected, actual = [feature.missing, *feature.shares], [tonight.missing, *tonight.shares]
+    if not is_number:
+        # New categories are a bin of their own, which training rows left empty.
+        expected, actual = [*expected, 0.0], [*actual, tonight.unknown]
+    psi = population_stability_index(expected, actual)
+    limit = limits.maximum_out_of_range if is_number else limits.maximum_new_categories
+    name = "maximum_out_of_range" if is_number else "maximum_new_categories"
+    known = (
+        f"training rows had {feature.minimum:.6g} to {feature.maximum:.6g}"
+        if is_number
+        else f"training rows had {len(feature.categories)} categories"
+    )
+    return [
+        limited(
+            FEATURES,
+            _DISTRIBUTION,
+            {"column": feature.feature, "maximum_psi": limits.maximum_psi},
+            limits.severity,
+            f"PSI {psi:.3f}, {tonight.missing:.1%} of the values are missing, in training {feature.missing:.1%}",
+            holds=psi <= limits.maximum_psi,
+        ),
+        limited(
+            FEATURES,
+            _RANGE if is_number else _CATEGORIES,
+            {"column": feature.feature, name: limit},
+            limits.severity,
+            f"{tonight.unknown:.2%} of the rows do not, {known}",
+            holds=tonight.unknown <= limit,
+        ),
+    ]
