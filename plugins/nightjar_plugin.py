@@ -1,11 +1,13 @@
-"""Puts the console into the Airflow UI: in the navigation, and as a tab on each DAG."""
+"""Puts the console into the Airflow UI, in the navigation and on each DAG, and Data Docs on the tasks of gates."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
 
 from airflow.plugins_manager import AirflowPlugin
+from airflow.sdk import BaseOperatorLink, conf
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -56,9 +58,35 @@ _VIEWS = [
 _APPS = [{"name": "Nightjar console", "app": console, "url_prefix": f"/{_PATH}"}]
 
 
+# The tasks that evaluate a gate: the database that it is evaluated in, and the gate.
+_GATES = {
+    ("snapshot_training_data", "check_sources"): ("dev", "sources"),
+    ("score_nightly", "build_features"): ("prod", "sources"),
+    ("score_nightly", "gate_features"): ("prod", "features"),
+    ("score_nightly", "gate_predictions"): ("prod", "predictions"),
+}
+
+
+class DataDocsLink(BaseOperatorLink):
+    """Leads from a task to the page that its gate wrote; on other tasks the UI shows no link."""
+
+    name = "Data Docs"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002
+        """Return the path of the console's route that leads on, "" where the task evaluates no gate."""
+        job, _, use_case = ti_key.dag_id.partition("__")
+        gate = _GATES.get((job, ti_key.task_id))
+        if gate is None:
+            return ""
+        root = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+        asked = {"environment": gate[0], "use_case": use_case, "gate": gate[1], "run_id": ti_key.run_id}
+        return f"{root}/{_PATH}/data-docs/run?{urlencode(asked)}"
+
+
 class NightjarPlugin(AirflowPlugin):
-    """The console's routes, and where the UI shows them."""
+    """The console's routes, where the UI shows them, and the links to Data Docs."""
 
     name = "nightjar"
     fastapi_apps = _APPS
     external_views = _VIEWS
+    global_operator_extra_links = [DataDocsLink()]  # noqa: RUF012

@@ -38,7 +38,16 @@ def churn_risk() -> UseCaseState:
         champion=Champion(
             "churn_risk", "churn_risk@1", "logistic_regression", {"roc_auc": 0.81234}, NIGHT, "anna", "<b>gain</b>"
         ),
-        freshness=Freshness("churn_risk", date(2017, 11, 29), NIGHT, "churn_risk@1", 12311, 8, stale=True),
+        freshness=Freshness(
+            "churn_risk",
+            date(2017, 11, 29),
+            NIGHT,
+            "churn_risk@1",
+            12311,
+            8,
+            True,
+            "the gate on the features as of 2017-11-30 failed",
+        ),
         challenger=Challenger(
             use_case="churn_risk",
             model="churn_risk@2",
@@ -98,7 +107,13 @@ def test_guard_protects_every_route() -> None:
     client = TestClient(app)
 
     assert len(paths) == len(app.routes), "only API routes carry the guard: no documentation, no mounts"
-    assert {path: client.get(path).status_code for path in paths} == {"/": 401, "/api/overview": 401}
+    assert {path: client.get(path).status_code for path in paths} == {
+        "/": 401,
+        "/api/overview": 401,
+        "/data-docs/index.html": 401,
+        "/data-docs/run": 401,
+        "/data-docs/{environment}/{use_case}/{gate}/{as_of}/{name}.html": 401,
+    }
 
 
 def test_page_says_what_is_known(client: TestClient) -> None:

@@ -9,6 +9,7 @@ from fastapi.params import Depends
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from nightjar.console.data_docs import data_docs_routes
 from nightjar.console.state import UseCaseState, only_of_dag, read_state
 from nightjar.errors import NightjarError
 from nightjar.storage import Database
@@ -51,6 +52,8 @@ def create_app(
         """Return the facts of the page."""
         response.headers.update(_NOT_KEPT)
         return Overview(read_state(open_dev(), open_prod()))
+
+    app.include_router(data_docs_routes(open_dev, open_prod, _TEMPLATES))
 
     @app.exception_handler(NightjarError)
     def refuse(_request: Request, error: NightjarError) -> JSONResponse:

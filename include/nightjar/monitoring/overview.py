@@ -2,24 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
 
-import psycopg
-from psycopg.rows import class_row
-
-from nightjar.errors import DatabaseUnavailableError, NotMigratedError
-from nightjar.storage import Database, Role
+from nightjar.monitoring.reading import read_rows
+from nightjar.storage import Database
 from nightjar.storage.named_sql import load_sql
 
 _SQL = load_sql("nightjar.monitoring", "overview.sql")
-# An older catalog lacks tables or columns; one whose migration never finished lacks the grants too.
-_CATALOG_IS_MISSING = (
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.UndefinedColumn,
-    psycopg.errors.InsufficientPrivilege,
-)
-
-Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -46,6 +34,7 @@ class Freshness:
     rows: int
     quarantined: int
     stale: bool
+    stale_reason: str | None
 
 
 @dataclass(frozen=True)
@@ -92,7 +81,7 @@ def champions(database: Database) -> list[Champion]:
         DatabaseUnavailableError: the server does not answer.
         NotMigratedError: the catalog is missing or older.
     """
-    return _read(database, Champion, "champions")
+    return read_rows(database, Champion, _SQL["champions"])
 
 
 def freshness(database: Database) -> list[Freshness]:
@@ -102,7 +91,7 @@ def freshness(database: Database) -> list[Freshness]:
         DatabaseUnavailableError: the server does not answer.
         NotMigratedError: the catalog is missing or older.
     """
-    return _read(database, Freshness, "freshness")
+    return read_rows(database, Freshness, _SQL["freshness"])
 
 
 def recent_commits(database: Database, limit: int) -> list[CommitRow]:
@@ -112,7 +101,7 @@ def recent_commits(database: Database, limit: int) -> list[CommitRow]:
         DatabaseUnavailableError: the server does not answer.
         NotMigratedError: the catalog is missing or older.
     """
-    return _read(database, CommitRow, "recent_commits", limit=limit)
+    return read_rows(database, CommitRow, _SQL["recent_commits"], limit=limit)
 
 
 def challengers(database: Database) -> list[Challenger]:
@@ -122,27 +111,4 @@ def challengers(database: Database) -> list[Challenger]:
         DatabaseUnavailableError: the server does not answer.
         NotMigratedError: the catalog is missing or older.
     """
-    return _read(database, Challenger, "challengers")
-
-
-def _read(database: Database, row_type: type[Row], block: str, **parameters: int) -> list[Row]:
-    try:
-        with (
-            database.connect(Role.SCORER) as connection,
-            connection.cursor(row_factory=class_row(row_type)) as cursor,
-        ):
-            return cursor.execute(_SQL[block], parameters).fetchall()
-    except _CATALOG_IS_MISSING as error:
-        raise NotMigratedError(
-            f"The {database.name} database's catalog cannot be read ({_first_line(error)}): "
-            f"run 'nightjar db upgrade --env {database.name}'."
-        ) from error
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError(
-            f"The {database.name} database at {database.address} stopped answering "
-            f"({_first_line(error)}): start it, then load this again."
-        ) from error
-
-
-def _first_line(error: psycopg.Error) -> str:
-    return str(error).strip().split("\n")[0]
+    return read_rows(database, Challenger, _SQL["challengers"])

@@ -19,7 +19,7 @@ WHERE a.alias = 'champion'
 ORDER BY a.use_case
 
 -- name: freshness
-SELECT use_case, as_of, published_at AS published, model, rows, quarantined, stale
+SELECT use_case, as_of, published_at AS published, model, rows, quarantined, stale, stale_reason
 FROM predictions.freshness
 ORDER BY use_case
 
