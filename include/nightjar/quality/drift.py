@@ -41,13 +41,16 @@ def check_drift(connection: Connection, limits: Drift, model: ModelRecord, featu
     if profile is None:
         return [skipped(FEATURES, _DISTRIBUTION, limits.severity, f"{model.name} came without a training profile")]
     columns = {column.name: column for column in model.signature.inputs}
-    bins = [_bin(columns[feature.feature], feature) for feature in profile.features]
+    compared = [feature for feature in profile.features if feature.feature not in limits.ignored]
+    if not compared:
+        return []
+    bins = [_bin(columns[feature.feature], feature) for feature in compared]
     counts = count_bins(connection, features, bins)
     if not any(counts):
         return [skipped(FEATURES, _DISTRIBUTION, limits.severity, "there are no rows")]
     return [
         check
-        for feature, counted in zip(profile.features, counts, strict=True)
+        for feature, counted in zip(compared, counts, strict=True)
         for check in _compare(limits, feature, _tonight(feature, counted))
     ]
 

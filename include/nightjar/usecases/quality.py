@@ -89,8 +89,9 @@ class Source(Section):
 
 
 class Drift(Section):
-    """How far a night's features may be from those that the model was trained on."""
+    """How far a night's features may be from those that the model was trained on; ignored ones may be anything."""
 
+    ignored: tuple[str, ...] = ()
     maximum_psi: Limit = 0.25
     maximum_new_categories: Fraction = 0.01
     maximum_out_of_range: Fraction = 0.05
