@@ -44,6 +44,19 @@ def test_every_prediction_table_shows_the_last_night(finished: LocalSystem) -> N
     assert not any(row["stale"] for row in fresh.values())
 
 
+def test_no_gate_refuses_an_honest_night(finished: LocalSystem) -> None:
+    with finished.databases["prod"].connect(Role.ANALYST) as connection:
+        found = connection.execute(
+            "SELECT use_case, gate, count(DISTINCT as_of) AS nights, bool_and(passed) AS passed "
+            "FROM predictions.gate_results WHERE as_of = ANY(%s) GROUP BY use_case, gate",
+            [NIGHTS],
+        ).fetchall()
+    gates = {(row["use_case"], row["gate"]): (row["nights"], row["passed"]) for row in found}
+    for use_case in USE_CASES:
+        for gate in ("sources", "features", "predictions"):
+            assert gates[use_case, gate] == (len(NIGHTS), True)
+
+
 def test_champions_came_from_dev_with_their_lineage(finished: LocalSystem) -> None:
     query = (
         "SELECT m.use_case, m.version, m.snapshot, m.sha256, m.trained_in FROM nightjar.alias a "
@@ -115,6 +128,24 @@ def test_page_in_the_ui_needs_a_login(finished: LocalSystem) -> None:
     answer = httpx.get(f"{page}api/overview", cookies={"_token": token})
     assert answer.status_code == httpx.codes.OK
     assert "churn_risk@1" in answer.text
+
+
+def test_task_of_a_gate_leads_to_its_data_docs(finished: LocalSystem) -> None:
+    address, token = finished.state.address, finished.api.token
+    run_id = finished.api.runs("score_nightly__churn_risk")[0]["dag_run_id"]
+    links = {
+        task: httpx.get(
+            f"{address}/api/v2/dags/score_nightly__churn_risk/dagRuns/{run_id}/taskInstances/{task}/links",
+            headers={"Authorization": f"Bearer {token}"},
+        ).json()["extra_links"]["Data Docs"]
+        for task in ("gate_features", "publish")
+    }
+    assert links["publish"] is None
+    assert httpx.get(address + links["gate_features"]).status_code == httpx.codes.UNAUTHORIZED
+    page = httpx.get(address + links["gate_features"], cookies={"_token": token}, follow_redirects=True)
+    assert page.status_code == httpx.codes.OK
+    assert "expect_distribution_like_in_training" in page.text
+    assert page.headers["content-security-policy"].startswith("sandbox")
 
 
 def test_a_date_outside_the_data_fails_at_once_and_stops_nobody(finished: LocalSystem) -> None:

@@ -12,10 +12,11 @@ from psycopg import sql
 
 from nightjar.errors import GateError
 from nightjar.quality import Verdict
-from nightjar.quality.histogram import count_bins, number_bins, population_stability_index, shares
+from nightjar.quality.histogram import count_bins, number_bins
 from nightjar.registry import Signature
 from nightjar.registry.profile import TrainingProfile
 from nightjar.scoring import gate_features, score_night
+from nightjar.snapshots.distribution import population_stability_index
 from nightjar.storage import Database, Role
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.usecases import UseCase
@@ -140,9 +141,8 @@ def test_index_counted_in_the_database_is_that_of_numpy(
     bins = number_bins(column.expression(), [profile.minimum, *profile.edges])
     with prod_database.connect(Role.SCORER) as connection:
         [counts] = count_bins(connection, relation, [bins])
-    found = population_stability_index(
-        [profile.missing, 0, *profile.shares], shares(counts, range(-1, len(profile.shares) + 1))
-    )
+    rows_of_training = enumerate([profile.missing, 0, *profile.rows], start=-1)
+    found = population_stability_index((rows, counts.get(number, 0)) for number, rows in rows_of_training)
 
     edges = [-np.inf, profile.minimum, *profile.edges, np.inf]
     expected, actual = (_shares(np.array(values, dtype=float), edges) for values in (trained, tonight))

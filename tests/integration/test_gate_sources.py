@@ -188,3 +188,14 @@ def test_source_that_is_too_old_is_recorded(dev_database: Database) -> None:
     [failure] = failures(dev_database)
     assert failure["expectation"] == "expect_rows_up_to_the_date"
     assert f"{FIRST_DAY} to 2024-03-31" in failure["found"]
+
+
+def test_date_outside_the_data_that_was_asked_for_by_hand_is_refused_only(dev_database: Database) -> None:
+    source = Source(table="shop.orders", date_column="ordered_on")
+
+    with pytest.raises(AsOfDateError):
+        check_sources(
+            dev_database, Role.SCORER, shop_use_case(sources=(source,)), date(2024, 5, 1), "run", by_hand=True
+        )
+
+    assert rows(dev_database, "SELECT FROM nightjar.gate_result") == []

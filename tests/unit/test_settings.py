@@ -14,7 +14,13 @@ from nightjar.storage import open_database
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, and an environment without Nightjar's variables."""
-    for name in ("NIGHTJAR_DEV_URL", "NIGHTJAR_PROD_URL", "NIGHTJAR_TRANSFER_DIR", "NIGHTJAR_USECASES"):
+    for name in (
+        "NIGHTJAR_DEV_URL",
+        "NIGHTJAR_PROD_URL",
+        "NIGHTJAR_TRANSFER_DIR",
+        "NIGHTJAR_DATA_DOCS",
+        "NIGHTJAR_USECASES",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NIGHTJAR_HOME", str(tmp_path))
     return tmp_path
@@ -68,12 +74,15 @@ def test_a_broken_state_file_does_not_matter_when_the_environment_knows(
 
 def test_folders_follow_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.transfer_folder() == home / "transfer"
+    assert settings.data_docs_folder() == home / "data_docs"
     assert settings.use_case_folders() == []
 
     monkeypatch.setenv("NIGHTJAR_TRANSFER_DIR", "shared/transfer")
+    monkeypatch.setenv("NIGHTJAR_DATA_DOCS", "shared/data_docs")
     monkeypatch.setenv("NIGHTJAR_USECASES", "ours:theirs:")
 
     assert settings.transfer_folder() == Path("shared/transfer")
+    assert settings.data_docs_folder() == Path("shared/data_docs")
     assert settings.use_case_folders() == [Path("ours"), Path("theirs")]
 
 

@@ -1,4 +1,4 @@
-"""The profile of training rows: bins, shares, missing values, and its way through JSON."""
+"""The profile of training rows: bins, missing values, categories, and its way with a model."""
 
 import json
 from datetime import UTC, datetime
@@ -30,39 +30,38 @@ def test_deciles_of_a_number() -> None:
 
     assert (found.minimum, found.maximum, found.missing) == (0, 99, 0)
     assert found.edges == pytest.approx(np.arange(9.9, 99, 9.9))
-    assert found.shares == pytest.approx([0.1] * 10)
+    assert found.rows == (10,) * 10
 
 
-def test_missing_values_are_a_share_of_their_own() -> None:
+def test_missing_values_are_counted_apart() -> None:
     found = profile_of(NUMBER, [np.nan, 1, 1, 2])
 
-    assert found.missing == 0.25
+    assert (found.missing, sum(found.rows)) == (1, 3)
     assert (found.minimum, found.maximum) == (1, 2)
-    assert sum(found.shares) == 0.75
 
 
 def test_a_constant_has_one_bin() -> None:
     found = profile_of(NUMBER, [7, 7, 7])
 
-    assert (found.edges, found.shares, found.minimum, found.maximum) == ((), (1.0,), 7, 7)
+    assert (found.edges, found.rows, found.minimum, found.maximum) == ((), (3,), 7, 7)
 
 
-def test_shares_of_categories() -> None:
+def test_rows_of_categories() -> None:
     found = profile_of(TEXT, [0, 1, 1, -1])
 
-    assert (found.categories, found.shares, found.missing) == (("store", "web"), (0.25, 0.5), 0.25)
+    assert (found.categories, found.rows, found.missing) == (("store", "web"), (1, 2), 1)
     assert found.minimum is None
 
 
 @given(
     st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=1).filter(lambda found: not np.isnan(found).all())
 )
-def test_shares_add_up_and_survive_json(values: list[float]) -> None:
+def test_rows_add_up_and_survive_json(values: list[float]) -> None:
     profile = TrainingProfile.of(Signature((NUMBER,), "made up"), np.array(values)[:, None])
     [feature] = profile.features
 
-    assert feature.missing + sum(feature.shares) == pytest.approx(1)
-    assert len(feature.shares) == len(feature.edges) + 1
+    assert feature.missing + sum(feature.rows) == profile.rows
+    assert len(feature.rows) == len(feature.edges) + 1
     assert list(feature.edges) == sorted(set(feature.edges))
     assert TrainingProfile.from_json(json.loads(json.dumps(profile.as_json()))) == profile
 

@@ -43,7 +43,8 @@ def train(
     training.require_usable(declared)
     if day is not None:
         progress(f"checking the sources as of {day}")
-        quality.check_sources(target, Role.TRAINER, declared, day, f"{ACTOR} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}")
+        run_id = f"{ACTOR} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+        quality.check_sources(target, Role.TRAINER, declared, day, run_id, by_hand=True)
         progress(f"freezing training data as of {day}")
         snapshot = training.freeze_training_data(target, declared, day)
         training.split_training_data(target, declared, snapshot)

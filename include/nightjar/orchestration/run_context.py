@@ -22,6 +22,11 @@ class RunContext:
     person: str | None = None
 
     @property
+    def by_hand(self) -> bool:
+        """Whether the as-of date was filled in, instead of being the key of the run."""
+        return not self.partition_key
+
+    @property
     def as_of(self) -> date:
         """The as-of date: the run's partition key, else the parameter.
 

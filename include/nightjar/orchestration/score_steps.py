@@ -33,7 +33,8 @@ def build_features(use_case_name: str) -> dict[str, int | list[int]]:
     database = nightjar_database(Environment.PROD)
     chosen = run.params.get("model")
     # Before a commit is opened: a date that the data do not serve leaves no trace of a night.
-    log.info("Sources: %s", check_sources(database, Role.SCORER, use_case, run.as_of, run.run_id))
+    verdict = check_sources(database, Role.SCORER, use_case, run.as_of, run.run_id, by_hand=run.by_hand)
+    log.info("Sources: %s", verdict)
     commit = scoring.open_commit(database, use_case, run.as_of, run.run_id, ModelName.parse(chosen) if chosen else None)
     shards = scoring.build_features(database, use_case, commit)
     log.info("Commit %d: %s as of %s with %s, %d shards", commit.id, use_case.name, commit.as_of, commit.model,

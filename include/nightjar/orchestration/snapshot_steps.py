@@ -23,7 +23,7 @@ def check_sources(use_case_name: str) -> int:
 
     run = run_context()
     database = nightjar_database(Environment.DEV)
-    verdict = check(database, Role.TRAINER, find_use_case(use_case_name), run.as_of, run.run_id)
+    verdict = check(database, Role.TRAINER, find_use_case(use_case_name), run.as_of, run.run_id, by_hand=run.by_hand)
     log.info("Sources: %s", verdict)
     return verdict.evaluated
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from psycopg import sql
 
@@ -13,10 +12,10 @@ from nightjar.quality.histogram import (
     category_bins,
     count_bins,
     number_bins,
-    population_stability_index,
 )
 from nightjar.registry import ModelRecord
 from nightjar.registry.profile import FeatureProfile, TrainingProfile
+from nightjar.snapshots.distribution import population_stability_index
 from nightjar.storage.copy_reader import CopyColumn
 from nightjar.storage.database import Connection
 from nightjar.usecases.quality import Drift
@@ -24,15 +23,6 @@ from nightjar.usecases.quality import Drift
 _DISTRIBUTION = "expect_distribution_like_in_training"
 _RANGE = "expect_values_in_range_of_training"
 _CATEGORIES = "expect_categories_of_training"
-
-
-@dataclass(frozen=True)
-class _Tonight:
-    """Shares of a night's rows in the bins of a feature's profile; unknown: outside of all that training rows had."""
-
-    missing: float
-    shares: tuple[float, ...]
-    unknown: float
 
 
 def check_drift(connection: Connection, limits: Drift, model: ModelRecord, features: sql.Composable) -> list[Check]:
@@ -49,9 +39,7 @@ def check_drift(connection: Connection, limits: Drift, model: ModelRecord, featu
     if not any(counts):
         return [skipped(FEATURES, _DISTRIBUTION, limits.severity, "there are no rows")]
     return [
-        check
-        for feature, counted in zip(compared, counts, strict=True)
-        for check in _compare(limits, feature, _tonight(feature, counted))
+        check for feature, counted in zip(compared, counts, strict=True) for check in _compare(limits, feature, counted)
     ]
 
 
@@ -63,23 +51,21 @@ def _bin(column: CopyColumn, feature: FeatureProfile) -> Bins:
     return number_bins(column.expression(), [feature.minimum, *feature.edges, beyond])
 
 
-def _tonight(feature: FeatureProfile, counts: Mapping[int, int]) -> _Tonight:
-    total = sum(counts.values())
-    known = [counts.get(place, 0) / total for place in range(1, len(feature.shares) + 1)]
-    below, above = counts.get(0, 0) / total, counts.get(len(feature.shares) + 1, 0) / total
-    if feature.minimum is not None:
-        known[0] += below
-        known[-1] += above
-    return _Tonight(counts.get(MISSING, 0) / total, tuple(known), below + above)
-
-
-def _compare(limits: Drift, feature: FeatureProfile, tonight: _Tonight) -> list[Check]:
+def _compare(limits: Drift, feature: FeatureProfile, counts: Mapping[int, int]) -> list[Check]:
     is_number = feature.minimum is not None
-    expected, actual = [feature.missing, *feature.shares], [tonight.missing, *tonight.shares]
-    if not is_number:
+    total, missing = sum(counts.values()), counts.get(MISSING, 0)
+    below, above = counts.get(0, 0), counts.get(len(feature.rows) + 1, 0)
+    trained = [feature.missing, *feature.rows]
+    tonight = [missing, *(counts.get(number, 0) for number in range(1, len(feature.rows) + 1))]
+    if is_number:
+        tonight[1] += below
+        tonight[-1] += above
+    else:
         # New categories are a bin of their own, which training rows left empty.
-        expected, actual = [*expected, 0.0], [*actual, tonight.unknown]
-    psi = population_stability_index(expected, actual)
+        trained, tonight = [*trained, 0], [*tonight, below]
+    psi = population_stability_index(zip(trained, tonight, strict=True))
+    assert psi is not None
+    unknown = (below + above) / total
     limit = limits.maximum_out_of_range if is_number else limits.maximum_new_categories
     name = "maximum_out_of_range" if is_number else "maximum_new_categories"
     known = (
@@ -93,7 +79,7 @@ def _compare(limits: Drift, feature: FeatureProfile, tonight: _Tonight) -> list[
             _DISTRIBUTION,
             {"column": feature.feature, "maximum_psi": limits.maximum_psi},
             limits.severity,
-            f"PSI {psi:.3f}, {tonight.missing:.1%} of the values are missing, in training {feature.missing:.1%}",
+            f"PSI {psi:.3f}, missing {missing / total:.1%}, in training {feature.missing / sum(trained):.1%}",
             holds=psi <= limits.maximum_psi,
         ),
         limited(
@@ -101,7 +87,7 @@ def _compare(limits: Drift, feature: FeatureProfile, tonight: _Tonight) -> list[
             _RANGE if is_number else _CATEGORIES,
             {"column": feature.feature, name: limit},
             limits.severity,
-            f"{tonight.unknown:.2%} of the rows do not, {known}",
-            holds=tonight.unknown <= limit,
+            f"{unknown:.2%} of the rows do not, {known}",
+            holds=unknown <= limit,
         ),
     ]

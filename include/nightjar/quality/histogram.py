@@ -1,6 +1,5 @@
-"""Counts rows by bin inside the database, and compares two such distributions."""
+"""Counts rows by bin inside the database."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +10,6 @@ from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 
 MISSING = -1
-# The share that an empty bin counts as: the index has no value for 0.
-_LEAST_SHARE = 1e-4
 # A query has 1,664 columns at most.
 _MOST_FILTERED_BINS, _FILTERED_COLUMNS = 40, 39
 
@@ -98,15 +95,3 @@ def count_values(connection: Connection, relation: sql.Composable, column: sql.I
         column=column, relation=relation
     )
     return {row["value"]: row["rows"] for row in connection.execute(query)}
-
-
-def shares(counts: Mapping[int, int], bins: Sequence[int]) -> list[float]:
-    """Return the shares of the bins among the rows that are counted in them."""
-    total = sum(counts.get(number, 0) for number in bins)
-    return [counts.get(number, 0) / total for number in bins] if total else [0.0 for _ in bins]
-
-
-def population_stability_index(expected: Sequence[float], actual: Sequence[float]) -> float:
-    """Return the population stability index of two distributions over the same bins, as shares: 0 for the same."""
-    pairs = [(max(before, _LEAST_SHARE), max(now, _LEAST_SHARE)) for before, now in zip(expected, actual, strict=True)]
-    return math.fsum((now - before) * math.log(now / before) for before, now in pairs)

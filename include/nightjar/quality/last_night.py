@@ -8,7 +8,8 @@ from datetime import date
 from psycopg import sql
 
 from nightjar.quality.checks import PREDICTIONS, Check, limited, skipped
-from nightjar.quality.histogram import count_bins, count_values, number_bins, population_stability_index, shares
+from nightjar.quality.histogram import count_bins, count_values, number_bins
+from nightjar.snapshots.distribution import population_stability_index
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import Kind, UseCase
@@ -105,8 +106,10 @@ def check_distribution(
 def _stable(
     limits: Distribution, column: str, last: PublishedNight, before: Mapping[int, int], tonight: Mapping[int, int]
 ) -> Check:
-    bins = sorted({*before, *tonight})
-    psi = population_stability_index(shares(before, bins), shares(tonight, bins))
+    bins = before.keys() | tonight.keys()
+    psi = population_stability_index((before.get(number, 0), tonight.get(number, 0)) for number in bins)
+    if psi is None:
+        return skipped(PREDICTIONS, _DISTRIBUTION, limits.severity, f"there are no rows, or {last} has none")
     return limited(
         PREDICTIONS,
         _DISTRIBUTION,

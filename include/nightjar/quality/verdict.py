@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from nightjar.errors import GateError
 from nightjar.quality.checks import Check, Outcome, as_json
 from nightjar.quality.data_docs import write_page
+from nightjar.settings import data_docs_folder
 from nightjar.storage import Database, Role
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import UseCase
@@ -91,6 +92,8 @@ def record(run: GateRun, checks: Sequence[Check]) -> Verdict:
         docs=docs,
     )
     _tell(failed, skipped)
+    if docs is not None:
+        log.info("Data Docs: %s", data_docs_folder() / docs)
     _store(run, verdict, failed)
     return verdict
 

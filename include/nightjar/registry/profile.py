@@ -18,14 +18,14 @@ _INNER_QUANTILES = np.linspace(0.1, 0.9, 9)
 class FeatureProfile:
     """How the values of one feature were distributed.
 
-    missing: share of the rows without a value. shares: of all rows, by bin. A number has the bins from `minimum` over
-    the inner `edges` to `maximum`, each with its lower end and without its upper one, the last one with both; a text
-    has its `categories` as bins.
+    missing: rows without a value; rows: those in each bin. A number has the bins from `minimum` over the inner `edges`
+    to `maximum`, each with its lower end and without its upper one, the last one with both; a text has its `categories`
+    as bins.
     """
 
     feature: str
-    missing: float
-    shares: tuple[float, ...]
+    missing: int
+    rows: tuple[int, ...]
     edges: tuple[float, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
@@ -62,22 +62,20 @@ class TrainingProfile:
 
 
 def _with(sequence: type[list[Any]] | type[tuple[Any, ...]], feature: Mapping[str, Any]) -> dict[str, Any]:
-    return {**feature, **{name: sequence(feature[name]) for name in ("shares", "edges", "categories")}}
+    return {**feature, **{name: sequence(feature[name]) for name in ("rows", "edges", "categories")}}
 
 
 def _describe(column: CopyColumn, values: npt.NDArray[np.float64]) -> FeatureProfile:
-    total = max(len(values), 1)
     if column.encoding is Encoding.CATEGORY:
-        counts = np.bincount(values[values >= 0].astype(int), minlength=len(column.categories))
-        missing = float(np.mean(values < 0)) if len(values) else 0.0
-        return FeatureProfile(column.name, missing, tuple((counts / total).tolist()), categories=column.categories)
+        known = values[values >= 0].astype(int)
+        rows = np.bincount(known, minlength=len(column.categories))
+        return FeatureProfile(column.name, len(values) - len(known), tuple(rows.tolist()), categories=column.categories)
     present = values[~np.isnan(values)]
-    missing = 1 - len(present) / total
+    missing = len(values) - len(present)
     if not len(present):
-        return FeatureProfile(column.name, missing, ())
+        return FeatureProfile(column.name, missing, (0,))
     minimum, maximum = float(present.min()), float(present.max())
     quantiles = np.unique(np.quantile(present, _INNER_QUANTILES))
     edges = quantiles[quantiles > minimum]
-    counts = np.bincount(np.searchsorted(edges, present, side="right"), minlength=len(edges) + 1)
-    shares = tuple((counts / total).tolist())
-    return FeatureProfile(column.name, missing, shares, tuple(edges.tolist()), minimum, maximum)
+    rows = np.bincount(np.searchsorted(edges, present, side="right"), minlength=len(edges) + 1)
+    return FeatureProfile(column.name, missing, tuple(rows.tolist()), tuple(edges.tolist()), minimum, maximum)

@@ -31,7 +31,7 @@ def score_night(
     """
     run_id = run_id or f"local-{uuid.uuid4()}"
     # Before a commit is opened: a date that the data do not serve leaves no trace of a night.
-    check_sources(database, Role.SCORER, use_case, as_of, run_id)
+    check_sources(database, Role.SCORER, use_case, as_of, run_id, by_hand=True)
     commit = open_commit(database, use_case, as_of, run_id, model)
     progress(f"commit {commit.id}: features as of {as_of}")
     shards = build_features(database, use_case, commit)
