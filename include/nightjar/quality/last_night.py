@@ -86,7 +86,7 @@ def check_distribution(
     shape = sql.SQL(_SQL["shape"]).format(
         step=sql.Literal(max(1, last.rows // _DECILE_ROWS)),
         column=column,
-        entity=sql.Identifier(use_case.entity.name),
+        entity=sql.SQL(", ").join(map(sql.Identifier, use_case.entity_key)),
         relation=last.predictions,
     )
     usual = connection.execute(shape).fetchone()

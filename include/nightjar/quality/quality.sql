@@ -43,9 +43,9 @@ GROUP BY v.place, v.bin
 -- name: shape
 -- Deciles (of some entities, where there are many rows), mean and spread of a column.
 SELECT percentile_cont(ARRAY[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]) WITHIN GROUP (ORDER BY value)
-           FILTER (WHERE (hashint8(entity) & 2147483647) % {step} = 0) AS edges,
+           FILTER (WHERE (hash_record(entity) & 2147483647) % {step} = 0) AS edges,
        avg(value) AS mean, stddev_pop(value) AS spread
-FROM (SELECT {column}::double precision AS value, {entity}::bigint AS entity FROM {relation}) s
+FROM (SELECT {column}::double precision AS value, ROW({entity})::record AS entity FROM {relation}) s
 
 -- name: distinct_items
 SELECT count(*) AS items FROM (SELECT DISTINCT {column} FROM {relation}) d
