@@ -252,6 +252,10 @@ class RevertError(ScoringError):
     """Readers cannot be sent to that night."""
 
 
+class DiffError(ScoringError):
+    """Two nights that cannot be compared."""
+
+
 class ForgottenNightError(ScoringError):
     """The night's predictions are older than those that are kept."""
 

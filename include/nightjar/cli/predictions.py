@@ -1,17 +1,21 @@
-"""nightjar predictions: the log of nights, the way back, and where a prediction comes from."""
+"""nightjar predictions: the log of nights, what changed, the way back, and where a prediction comes from."""
 
 from typing import Annotated
 
 import typer
 
 from nightjar.cli.output import EnvironmentOption, JsonOption, KeyArgument, count, database, print_record, print_rows
+from nightjar.cli.prediction_changes import diff
 from nightjar.cli.prediction_reasons import explain
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import parse_date
 
 ACTOR = "command line"
 
-app = typer.Typer(help="The log of nights, the way back, and where a prediction comes from.", no_args_is_help=True)
+app = typer.Typer(
+    help="The log of nights, what changed, the way back, and where a prediction comes from.", no_args_is_help=True
+)
+app.command()(diff)
 app.command()(explain)
 
 

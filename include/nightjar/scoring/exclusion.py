@@ -1,5 +1,7 @@
 """Leaves out candidates that a recommender's exclude.sql names: bought already, out of range, discontinued."""
 
+from datetime import date
+
 import psycopg
 from psycopg import sql
 
@@ -11,19 +13,43 @@ from nightjar.storage.database import Connection
 from nightjar.storage.parameters import bind
 from nightjar.usecases import UseCase
 
+_LEFT_OUT = sql.Identifier("pg_temp", "nightjar_left_out")
+
 
 def leave_out(connection: Connection, use_case: UseCase, commit: Commit) -> None:
-    """Remove staged candidates; an entity that is left without any is set aside.
-
-    exclude.sql gives items to leave out for everybody, or pairs of an entity's key and an item.
+    """Remove staged candidates of a night; an entity that is left without any is set aside.
 
     Raises:
         ScoringError: the declared SQL fails, gives other columns, or leaves no candidate at all.
     """
     if use_case.exclude_sql is None:
         return
+    _find(connection, use_case, commit.as_of, commit.features)
+    _set_aside(connection, use_case, commit)
+    _remove(connection, use_case, commit.features)
+    row = connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(commit.features)).fetchone()
+    if row is None:
+        raise ScoringError(
+            f"exclude.sql of {use_case.name} leaves no candidate for anybody as of {commit.as_of}: loosen it."
+        )
+
+
+def remove_excluded(connection: Connection, use_case: UseCase, as_of: date, features: sql.Identifier) -> None:
+    """Remove candidates from a table of features.
+
+    Raises:
+        ScoringError: the declared SQL fails, or gives other columns.
+    """
+    if use_case.exclude_sql is not None:
+        _find(connection, use_case, as_of, features)
+        _remove(connection, use_case, features)
+
+
+def _find(connection: Connection, use_case: UseCase, as_of: date, features: sql.Identifier) -> None:
+    """Collect the candidates that exclude.sql names: items for everybody, or pairs of an entity's key and an item."""
     # On lines of its own: its last one may be a comment.
-    excluded = sql.SQL("(\n{}\n) excluded").format(bind(use_case.exclude_sql, {"as_of": commit.as_of}))
+    excluded = sql.SQL("(\n{}\n) excluded").format(bind(use_case.exclude_sql or "", {"as_of": as_of}))
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_LEFT_OUT))
     try:
         columns = list(column_types(connection, excluded))
         _require_columns(use_case, columns)
@@ -33,24 +59,25 @@ def leave_out(connection: Connection, use_case: UseCase, commit: Commit) -> None
         connection.execute(
             sql.SQL("CREATE TEMPORARY TABLE nightjar_left_out ON COMMIT DROP AS SELECT DISTINCT {} FROM {} staged "
                     "WHERE EXISTS (SELECT FROM {} WHERE {})").format(
-                key_columns(use_case.row_key, "staged"), commit.features, excluded, same
+                key_columns(use_case.row_key, "staged"), features, excluded, same
             )
         )  # fmt: skip
     except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as error:
         raise ScoringError(
             f"exclude.sql of {use_case.name} fails in {connection.info.dbname}: {str(error).splitlines()[0]}."
         ) from error
-    _set_aside(connection, use_case, commit)
-    left = connection.execute(
-        sql.SQL("DELETE FROM {} staged USING pg_temp.nightjar_left_out gone WHERE {}").format(
-            commit.features,
-            sql.SQL(" AND ").join(
-                sql.SQL("gone.{0} = staged.{0}").format(sql.Identifier(name)) for name in use_case.row_key
-            ),
-        )
+
+
+def _remove(connection: Connection, use_case: UseCase, features: sql.Identifier) -> None:
+    connection.execute(
+        sql.SQL("DELETE FROM {} staged USING {} gone WHERE {}").format(features, _LEFT_OUT, _same_row(use_case))
     )
-    if left.rowcount:
-        _require_some(connection, use_case, commit)
+
+
+def _same_row(use_case: UseCase) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("gone.{0} = staged.{0}").format(sql.Identifier(name)) for name in use_case.row_key
+    )
 
 
 def _set_aside(connection: Connection, use_case: UseCase, commit: Commit) -> None:
@@ -65,9 +92,7 @@ def _set_aside(connection: Connection, use_case: UseCase, commit: Commit) -> Non
             commit=sql.Literal(commit.id),
             entity=entity_text(use_case, "staged"),
             features=commit.features,
-            same=sql.SQL(" AND ").join(
-                sql.SQL("gone.{0} = staged.{0}").format(sql.Identifier(name)) for name in use_case.row_key
-            ),
+            same=_same_row(use_case),
             keys=keys,
             item=sql.Identifier(use_case.row_key[-1]),
         )
@@ -80,12 +105,4 @@ def _require_columns(use_case: UseCase, columns: list[str]) -> None:
         raise ScoringError(
             f"exclude.sql of {use_case.name} gives {', '.join(columns)}: it is to give {use_case.row_key[-1]}, for "
             f"everybody, or {', '.join(use_case.row_key)}."
-        )
-
-
-def _require_some(connection: Connection, use_case: UseCase, commit: Commit) -> None:
-    row = connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(commit.features)).fetchone()
-    if row is None:
-        raise ScoringError(
-            f"exclude.sql of {use_case.name} leaves no candidate for anybody as of {commit.as_of}: loosen it."
         )

@@ -1,5 +1,7 @@
 """Builds a night's features inside the database and plans its shards."""
 
+from datetime import date
+
 import psycopg
 from psycopg import sql
 
@@ -37,7 +39,8 @@ def build_features(database: Database, use_case: UseCase, commit: Commit) -> lis
         if not _is_staged(connection, commit):
             _clear(connection, use_case, commit)
             model = registry.find_model(connection, ModelName.parse(commit.model))
-            _stage(connection, use_case, commit)
+            create_table = sql.SQL("CREATE UNLOGGED TABLE {}").format(commit.features)
+            stage(connection, use_case, commit.as_of, create_table)
             types = column_types(connection, commit.features)
             require_key_types(use_case, types)
             require_signature(types, model.signature)
@@ -53,6 +56,27 @@ def build_features(database: Database, use_case: UseCase, commit: Commit) -> lis
             database, connection, use_case, commit, registry.find_model(connection, ModelName.parse(commit.model))
         )
     return [shard["ordinal"] for shard in shards]
+
+
+def stage(connection: Connection, use_case: UseCase, as_of: date, create_table: sql.Composable) -> None:
+    """Run features.sql as of a date into a new table, with numbers for rows whose keys are none.
+
+    Args:
+        connection: in the role of the scorer.
+        use_case: whose features they are.
+        as_of: the date.
+        create_table: the CREATE TABLE statement, up to its AS.
+
+    Raises:
+        ScoringError: the declared SQL fails.
+    """
+    query = numbered(use_case, bind(use_case.features_sql, {"as_of": as_of}))
+    try:
+        connection.execute(sql.SQL("{} AS {}").format(create_table, query))
+    except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as error:
+        raise ScoringError(
+            f"features.sql of {use_case.name} fails in {connection.info.dbname}: {str(error).splitlines()[0]}."
+        ) from error
 
 
 def require_signature(types: dict[str, str], signature: Signature) -> None:
@@ -91,16 +115,6 @@ def _clear(connection: Connection, use_case: UseCase, commit: Commit) -> None:
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(commit.features, commit.unchanged))
     for table in (store_table(use_case), _SHARDS, _QUARANTINE):
         connection.execute(sql.SQL("DELETE FROM {} WHERE commit_id = %s").format(table), [commit.id])
-
-
-def _stage(connection: Connection, use_case: UseCase, commit: Commit) -> None:
-    query = numbered(use_case, bind(use_case.features_sql, {"as_of": commit.as_of}))
-    try:
-        connection.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {}").format(commit.features, query))
-    except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as error:
-        raise ScoringError(
-            f"features.sql of {use_case.name} fails in {connection.info.dbname}: {str(error).splitlines()[0]}."
-        ) from error
 
 
 def _plan_shards(connection: Connection, use_case: UseCase, commit: Commit) -> None:

@@ -1,13 +1,13 @@
 """Writes the predictions of a shard: by COPY, as they come, and under their keys."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from psycopg import sql
 
-from nightjar.scoring.commits import Commit
-from nightjar.scoring.prediction_tables import model_outputs, store_table
+from nightjar.scoring.prediction_tables import model_outputs
 from nightjar.scoring.row_numbers import ENTITY_NUMBER, ROW_NUMBER, is_numbered, key_columns, wire_key
 from nightjar.scoring.topn import top_items
 from nightjar.storage.copy_writer import BatchWriter, WireType, WriteColumn, copy_statement
@@ -16,25 +16,58 @@ from nightjar.usecases import UseCase
 from nightjar.usecases.declaration import Key
 
 Arrays = dict[str, npt.NDArray[np.generic]]
+Values = list[npt.NDArray[np.generic]]
 
 _SCORED = sql.Identifier("pg_temp", "nightjar_scored")
 _WIRE_TYPES = {"integer": WireType.INTEGER, "bigint": WireType.BIGINT, "double precision": WireType.DOUBLE}
 
 
-def write_predictions(
-    connection: Connection, use_case: UseCase, commit: Commit, shard: sql.Composable, batches: Iterable[Arrays]
-) -> int:
-    """Write batches of predictions and return the number of predictions, for a recommender those of all ranks.
+@dataclass(frozen=True)
+class Destination:
+    """Where predictions are written to.
+
+    table: has the columns of a prediction table. commit_id: the night that its rows are of. features: the staged
+    features, and rows: the condition that one of theirs is among those scored.
+    """
+
+    table: sql.Identifier
+    commit_id: int
+    features: sql.Identifier
+    rows: sql.Composable
+
+
+def as_stored(use_case: UseCase, batches: Iterable[Arrays]) -> Iterator[Values]:
+    """Yield the stored columns of batches of predictions, but for the commit; of a recommender the best items alone.
 
     Args:
-        connection: of the transaction that writes the shard.
         use_case: whose predictions they are.
-        commit: the night.
-        shard: the condition on the staged features that a row is of this shard.
         batches: the columns of the wire key, and those of the model's output; whole entities each.
     """
+    for batch in batches:
+        entity, *item = (batch[name] for name in wire_key(use_case))
+        if not len(entity):
+            continue
+        if use_case.items is None:
+            yield [entity, *(batch[column.name] for column in model_outputs(use_case))]
+            continue
+        for best in top_items(entity, item[0], batch["probability"], use_case.items.top):
+            yield [best.entity, best.items, best.scores]
+
+
+def write_predictions(
+    connection: Connection, use_case: UseCase, destination: Destination, values: Iterable[Values]
+) -> int:
+    """Write predictions and return how many they are, for a recommender those of all ranks.
+
+    Args:
+        connection: of the transaction that writes them.
+        use_case: whose predictions they are.
+        destination: where to.
+        values: as `as_stored` gives them.
+    """
     if not is_numbered(use_case):
-        return _copy(connection, use_case, store_table(use_case), _direct_columns(use_case), batches, commit.id)
+        commit_id = destination.commit_id
+        return _copy(connection, destination.table, _direct_columns(use_case), values, commit_id)
     columns = _numbered_columns(use_case)
     definitions = sql.SQL(", ").join(
         sql.SQL("{} {}").format(
@@ -43,41 +76,28 @@ def write_predictions(
         for column in columns
     )
     connection.execute(sql.SQL("CREATE TEMPORARY TABLE nightjar_scored ({}) ON COMMIT DROP").format(definitions))
-    rows = _copy(connection, use_case, _SCORED, columns, batches, None)
-    connection.execute(_with_keys(use_case, commit, shard))
+    rows = _copy(connection, _SCORED, columns, values, None)
+    connection.execute(_with_keys(use_case, destination))
+    connection.execute(sql.SQL("DROP TABLE {}").format(_SCORED))
     return rows
 
 
 def _copy(
     connection: Connection,
-    use_case: UseCase,
     table: sql.Identifier,
     columns: Sequence[WriteColumn],
-    batches: Iterable[Arrays],
+    values: Iterable[Values],
     commit_id: int | None,
 ) -> int:
     rows = 0
     with connection.cursor().copy(copy_statement(table, columns)) as copy:
         writer = BatchWriter(copy, columns)
-        for batch in batches:
-            for values in _rows(use_case, batch):
-                own = [] if commit_id is None else [np.full(len(values[0]), commit_id)]
-                writer.write([*own, *values])
-                rows += values[-1].size
+        for part in values:
+            own = [] if commit_id is None else [np.full(len(part[0]), commit_id)]
+            writer.write([*own, *part])
+            rows += part[-1].size
         writer.finish()
     return rows
-
-
-def _rows(use_case: UseCase, batch: Arrays) -> Iterator[list[npt.NDArray[np.generic]]]:
-    """Yield the stored columns of a batch beside the commit."""
-    entity, *item = (batch[name] for name in wire_key(use_case))
-    if not len(entity):
-        return
-    if use_case.items is None:
-        yield [entity, *(batch[column.name] for column in model_outputs(use_case))]
-        return
-    for best in top_items(entity, item[0], batch["probability"], use_case.items.top):
-        yield [best.entity, best.items, best.scores]
 
 
 def _direct_columns(use_case: UseCase) -> list[WriteColumn]:
@@ -105,16 +125,16 @@ def _type_name(wire_type: WireType) -> str:
     return next(name for name, known in _WIRE_TYPES.items() if known is wire_type)
 
 
-def _with_keys(use_case: UseCase, commit: Commit, shard: sql.Composable) -> sql.Composed:
+def _with_keys(use_case: UseCase, destination: Destination) -> sql.Composed:
     """Return the statement that stores what was scored, its numbers replaced by the keys they stand for."""
     target = sql.SQL("INSERT INTO {} (commit_id, {}, {}) ").format(
-        store_table(use_case), key_columns(use_case.entity_key), key_columns(_output_names(use_case))
+        destination.table, key_columns(use_case.entity_key), key_columns(_output_names(use_case))
     )
-    staged = sql.SQL("(SELECT * FROM {} WHERE {}) staged").format(commit.features, shard)
+    staged = sql.SQL("(SELECT * FROM {} WHERE {}) staged").format(destination.features, destination.rows)
     keys = key_columns(use_case.entity_key, "staged")
     if use_case.items is None:
         select = sql.SQL("SELECT {}, {}, {} FROM {} scored JOIN {} USING ({})").format(
-            sql.Literal(commit.id), keys, key_columns(_output_names(use_case), "scored"), _SCORED, staged,
+            sql.Literal(destination.commit_id), keys, key_columns(_output_names(use_case), "scored"), _SCORED, staged,
             sql.Identifier(ENTITY_NUMBER),
         )  # fmt: skip
         return target + select
@@ -125,7 +145,7 @@ def _with_keys(use_case: UseCase, commit: Commit, shard: sql.Composable) -> sql.
         "CROSS JOIN LATERAL unnest(scored.items, scored.scores) WITH ORDINALITY AS best (number, score, rank) "
         "JOIN {staged} ON staged.{row_number} = best.number GROUP BY scored.{entity_number}, {keys}"
     ).format(
-        commit=sql.Literal(commit.id),
+        commit=sql.Literal(destination.commit_id),
         keys=keys,
         item=sql.Identifier(use_case.items.key.name),
         scored=_SCORED,

@@ -14,9 +14,10 @@ from nightjar.scoring.engines import Engine, engine_of, load_engine, load_sql_mo
 from nightjar.scoring.in_database import score_in_database
 from nightjar.scoring.incremental import TakenOver, is_changed, take_over
 from nightjar.scoring.predicting import Tally, predict, staged_columns
+from nightjar.scoring.prediction_tables import store_table
 from nightjar.scoring.quarantine import quarantine
 from nightjar.scoring.row_numbers import wire_key
-from nightjar.scoring.shard_writer import write_predictions
+from nightjar.scoring.shard_writer import Destination, as_stored, write_predictions
 from nightjar.storage import Database, Role
 from nightjar.storage.copy_reader import read_batches
 from nightjar.storage.database import Connection
@@ -93,6 +94,7 @@ def _score(
             return ShardResult(planned_rows, planned_rows, engine=engine.value)
         engine = Engine.FULL
     predictor = load_engine(connection, record, engine)
+    destination = Destination(store_table(use_case), commit.id, commit.features, rows_of)
     tally = Tally()
     with database.connect(Role.SCORER) as reader:
         columns = staged_columns(use_case, predictor)
@@ -100,8 +102,8 @@ def _score(
         # Closed before the reader's connection is, or the roll-back after an error would wait for it forever.
         # One thread: shards are what goes side by side.
         with closing(staged) as batches, threadpool_limits(1):
-            predictions = predict(use_case, predictor, batches, tally)
-            rows = write_predictions(connection, use_case, commit, rows_of, predictions)
+            predictions = as_stored(use_case, predict(use_case, predictor, batches, tally))
+            rows = write_predictions(connection, use_case, destination, predictions)
     if tally.read != planned_rows:
         return None
     quarantine(connection, use_case, commit, tally.quarantined)
