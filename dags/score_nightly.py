@@ -5,7 +5,8 @@
 2. `gate_features`: expectations on the staged features.
 3. `score_shard`: one mapped task per key range, each all or nothing; a retry leaves finished ones alone.
 4. `gate_predictions`: every entity is scored or quarantined, and the predictions meet their expectations.
-5. `publish`: readers see the whole new night at once. Until then, and when anything fails, they see the old one.
+5. `publish`: declared reasons and tenants are stored beside the predictions, then readers see the whole new night at
+   once. Until then, and when anything fails, they see the old one.
 
 Runs every night, keyed by the as-of date. The same night again replaces it.
 """

@@ -18,7 +18,7 @@ from nightjar.registry.predictor import feature_matrix
 from nightjar.registry.profile import PROFILE, TrainingProfile
 from nightjar.registry.serving import make_serving_model
 from nightjar.registry.serving_models import save_serving
-from nightjar.scoring import Commit, build_features, open_commit, score_shard
+from nightjar.scoring import Commit, build_features, open_commit, publish, score_shard
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.storage import Database, Role
 from nightjar.storage.columns import describe_features
@@ -147,7 +147,7 @@ def register_model(
     """
     relation = sql.SQL("({}) features").format(bind(use_case.features_sql, {"as_of": NIGHT}))
     with database.connect(Role.TRAINER) as connection:
-        signature = Signature(describe_features(connection, relation, without=set(use_case.row_key)), "made up")
+        signature = Signature(describe_features(connection, relation, without=use_case.not_features), "made up")
         batches = list(read_batches(connection, relation, signature.inputs, order_by=use_case.row_key))
     features = np.concatenate([feature_matrix(signature, batch) for batch in batches])
     key = use_case.training.candidates[0].estimator
@@ -185,6 +185,11 @@ def scored_night(database: Database, use_case: UseCase, as_of: date = NIGHT, run
     for ordinal in build_features(database, use_case, commit):
         score_shard(database, use_case, commit.id, ordinal)
     return commit
+
+
+def published_night(database: Database, use_case: UseCase, as_of: date = NIGHT) -> Commit:
+    """Score a night and publish it, without the gates and without forgetting others."""
+    return publish(database, use_case, scored_night(database, use_case, as_of, f"run {as_of}"))
 
 
 def rows(

@@ -92,7 +92,7 @@ def test_recommendations_are_listed_and_one_is_told_in_full(explain: CommandLine
     assert listed.startswith(f"customer_id 7: 3 recommendations (as of {NIGHT}, shop_recommender@1).")
     assert "evidence" in listed
     assert "--item KEY" in listed
-    assert full.startswith(f"customer_id 7: product_id {first['product_id']}, label {first['label']}, rank 1, score ")
+    assert full.startswith(f"customer_id 7: rank 1, product_id {first['product_id']}, label {first['label']}, score ")
     assert "What led to it:" in full
     assert "ordered_on" in full
     # A column without any value is left out.

@@ -66,14 +66,14 @@ def test_a_failed_migration_leaves_no_half_catalog(empty_database: Database) -> 
     assert [(row["schema"], row["name"]) for row in left] == [("retail", "households")]
 
 
-def test_the_roles_are_there_with_only_the_analyst_logging_in(dev_database: Database) -> None:
+def test_the_roles_are_there_with_only_readers_logging_in(dev_database: Database) -> None:
     with dev_database.connect() as connection:
         roles = {
             row["rolname"]: (row["rolcanlogin"], row["rolsuper"], row["rolcreaterole"], row["rolbypassrls"])
             for row in connection.execute("SELECT * FROM pg_roles WHERE rolname LIKE 'nightjar%'")
         }
 
-    assert roles == {role.value: (role is Role.ANALYST, False, False, False) for role in Role}
+    assert roles == {role.value: (role in (Role.ANALYST, Role.SERVICE), False, False, False) for role in Role}
 
 
 def test_an_unmigrated_database_is_refused_with_the_command(empty_database: Database) -> None:

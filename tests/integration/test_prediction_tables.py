@@ -57,9 +57,9 @@ def test_a_declaration_gets_its_table_and_views_once(prod_database: Database, tm
     assert create_prediction_tables(prod_database, [use_case]) == []
 
     now = columns_of(prod_database, "next_film")
-    assert list(now) == ["member_id", "film_id", "film", "rank", "score", "as_of", "model", "commit_id"]
+    assert list(now) == ["member_id", "rank", "film_id", "film", "score", "as_of", "model", "commit_id"]
     assert [kind for kind, _ in now.values()] == [
-        "bigint", "integer", "text", "integer", "double precision", "date", "text", "bigint",
+        "bigint", "integer", "integer", "text", "double precision", "date", "text", "bigint",
     ]  # fmt: skip
     assert now["as_of"][1] == "Only data before this date was used."
     assert columns_of(prod_database, "next_film_history").keys() == now.keys()

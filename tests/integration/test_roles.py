@@ -11,10 +11,12 @@ from nightjar import registry, snapshots
 from nightjar.errors import ConfigurationError
 from nightjar.registry import Alias
 from nightjar.storage import Database, Role
-from nightjar.usecases import declared_use_cases
-from tests.builders import log_in, register_model, shared_database
+from nightjar.usecases import Kind, declared_use_cases
+from tests import builders
+from tests.builders import log_in, shared_database
+from tests.night_builders import open_shop, register_model, scored_night, shop_use_case
 
-VIEWS = ["commits", "freshness", "gate_results", "segment_profiles"]
+VIEWS = ["commits", "freshness", "gate_results", "reversions", "segment_migrations", "segment_profiles"]
 VIEWS += [name + suffix for name in declared_use_cases() for suffix in ("", "_history")]
 
 
@@ -23,7 +25,7 @@ def database(servers: dict[str, Database]) -> Iterator[Database]:
     """One database for all tests: what they try is refused, so nothing in it changes."""
     with shared_database(servers["dev"], "roles") as made:
         snapshots.create(made, "cars", "SELECT 1 AS a")
-        model = register_model(made)
+        model = builders.register_model(made)
         with made.connect(Role.DEPLOYER) as deploying:
             registry.move_alias(deploying, "churn_risk", Alias.CHAMPION, model, reason="first", actor="test")
         yield made
@@ -53,7 +55,7 @@ def test_an_analyst_reads_what_is_published(analyst: Database, view: str) -> Non
 
         assert user == {"name": "nightjar_analyst"}
         assert found.fetchall() == []
-        assert "as_of" in {column.name for column in found.description or ()}
+        assert {"as_of", "to_as_of"} & {column.name for column in found.description or ()}
 
 
 def test_an_analyst_cannot_read_behind_the_views(database: Database, analyst: Database) -> None:
@@ -85,6 +87,25 @@ def test_an_analyst_writes_nothing(analyst: Database, view: str) -> None:
 
     assert rights == {"any_writing": False, "any_column": False}
     assert refused(analyst, sql.SQL("DROP VIEW {}").format(name))
+
+
+def test_an_analyst_sees_no_night_that_is_not_published(prod_database: Database) -> None:
+    open_shop(prod_database)
+    kinds = [Kind.CLASSIFICATION, Kind.SEGMENTATION, Kind.RECOMMENDER]
+    for kind in kinds:
+        register_model(prod_database, shop_use_case(kind))
+        scored_night(prod_database, shop_use_case(kind))
+    analyst = log_in(prod_database, Role.ANALYST)
+    views = [f"shop_{kind.value}{suffix}" for kind in kinds for suffix in ("", "_history")]
+
+    with analyst.connect() as connection:
+        for view in [*views, "shop_segmentation_migrations", "segment_migrations", "freshness"]:
+            found = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier("predictions", view)))
+            assert found.fetchall() == [], view
+    for table in ("features_1", "features_3", "predictions_shop_classification", "predictions_shop_recommender"):
+        assert refused(analyst, sql.SQL("SELECT FROM {}").format(sql.Identifier("nightjar_store", table)))
+    for table in ("shard", "quarantine", "artifact", "artifact_chunk", "commit", "publication"):
+        assert refused(analyst, sql.SQL("SELECT FROM {}").format(sql.Identifier("nightjar", table)))
 
 
 def test_an_analyst_cannot_change_the_log_through_its_view(analyst: Database) -> None:
@@ -137,6 +158,8 @@ def test_an_analyst_cannot_take_another_role(analyst: Database, role: Role) -> N
         (Role.DEPLOYER, "INSERT INTO nightjar.snapshot (name) VALUES ('a')"),
         (Role.DEPLOYER, "SELECT * FROM nightjar_store.predictions_churn_risk"),
         (Role.DEPLOYER, "SELECT * FROM retail.transactions"),
+        (Role.SCORER, "INSERT INTO nightjar.tenant_grant (role_name, use_case) VALUES ('a', 'b')"),
+        (Role.DEPLOYER, "SELECT * FROM nightjar.tenant_grant"),
         (Role.OWNER, "CREATE ROLE own"),
         (Role.OWNER, "SELECT pg_read_file('PG_VERSION')"),
     ],

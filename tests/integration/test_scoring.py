@@ -78,6 +78,7 @@ def test_readers_see_the_models_output_of_every_entity(prod_database: Database, 
             (3, "Segment 3"),
         }
         assert [row["segment_id"] for row in night] == expected["segment_id"].tolist()
+        assert {row.pop("since") for row in night} == {NIGHT}
     assert shown(prod_database, use_case, history=True) == night
 
 

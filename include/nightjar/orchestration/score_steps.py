@@ -79,6 +79,7 @@ def publish(use_case_name: str, commit_id: int, asset: Asset) -> None:
     use_case = find_use_case(use_case_name)
     database = nightjar_database(Environment.PROD)
     if run_context().params.get("finish") == CHECK_ONLY:
+        scoring.annotate(database, use_case, _commit(database, commit_id))
         abandon(database, commit_id)
         scoring.forget_expired(database, use_case)
         raise AirflowSkipException("All checks passed; this run does not publish.")

@@ -1,5 +1,6 @@
 """Nightly scoring: features in the database, shards, gates, and a publish that readers see all at once."""
 
+from nightjar.scoring.annotations import annotate
 from nightjar.scoring.blame import Origin, blame
 from nightjar.scoring.commits import Commit, list_commits, open_commit
 from nightjar.scoring.features import build_features
@@ -13,6 +14,7 @@ from nightjar.scoring.shards import score_shard
 __all__ = [
     "Commit",
     "Origin",
+    "annotate",
     "blame",
     "build_features",
     "check_night",

@@ -36,7 +36,7 @@ def build_features(database: Database, use_case: UseCase, commit: Commit) -> lis
         SignatureError: the features are not those the model was trained on.
     """
     with work_on(database, commit.id, "features") as (connection, _):
-        if not _is_staged(connection, commit):
+        if not is_staged(connection, commit):
             _clear(connection, use_case, commit)
             model = registry.find_model(connection, ModelName.parse(commit.model))
             create_table = sql.SQL("CREATE UNLOGGED TABLE {}").format(commit.features)
@@ -97,7 +97,7 @@ def require_signature(types: dict[str, str], signature: Signature) -> None:
             )
 
 
-def _is_staged(connection: Connection, commit: Commit) -> bool:
+def is_staged(connection: Connection, commit: Commit) -> bool:
     """Whether the staging table is there with all its rows; a crash of the server empties unlogged tables."""
     name = commit.features.as_string(connection)
     row = connection.execute("SELECT to_regclass(%s) IS NOT NULL AS found", [name]).fetchone()

@@ -3,6 +3,7 @@
 from psycopg import sql
 
 from nightjar.errors import IncompleteNightError
+from nightjar.scoring.annotations import annotate, forget_annotations
 from nightjar.scoring.commits import Commit, find_commit, work_on
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.storage import Database, Role
@@ -47,10 +48,13 @@ def publish(database: Database, use_case: UseCase, commit: Commit) -> Commit:
 
     Raises:
         IncompleteNightError: it is not whole.
+        ScoringError: what is told beside the predictions cannot be had; see annotate.
     """
     with database.connect(Role.SCORER) as connection:
         if find_commit(connection, commit.id).state == "published":
             return find_commit(connection, commit.id)
+    # Before the short transaction, and not within it: it may take a while.
+    annotate(database, use_case, commit)
     with work_on(database, commit.id, "publish") as (connection, _):
         totals = require_complete(connection, use_case, commit)
         connection.execute(_SQL["supersede"], [commit.id])
@@ -66,6 +70,7 @@ def forget_expired(database: Database, use_case: UseCase) -> int:
         values = {"use_case": use_case.name, "nights": use_case.scoring.history_nights}
         expired = [row["id"] for row in connection.execute(_SQL["expired"], values)]
         connection.execute(sql.SQL("DELETE FROM {} WHERE commit_id = ANY(%s)").format(store_table(use_case)), [expired])
+        forget_annotations(connection, use_case, expired)
         for row in connection.execute(_SQL["closed_with_staging"], [use_case.name]).fetchall():
             closed = find_commit(connection, row["id"])
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(closed.features, closed.unchanged))

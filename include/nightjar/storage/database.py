@@ -29,6 +29,7 @@ class Role(StrEnum):
     SCORER = "nightjar_scorer"
     DEPLOYER = "nightjar_deployer"
     ANALYST = "nightjar_analyst"
+    SERVICE = "nightjar_service"
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def signature_of(database: Database, use_case: UseCase, snapshot: Snapshot) -> S
     """
     target = (use_case.target.column,) if use_case.target else ()
     with database.connect(Role.TRAINER) as connection:
-        inputs = describe_features(connection, snapshot.name.view, without={*use_case.row_key, AS_OF, *target})
+        inputs = describe_features(connection, snapshot.name.view, without={*use_case.not_features, AS_OF, *target})
     if not inputs:
         raise TrainingError(f"{snapshot.name} has no features beside its keys: add columns to features.sql.")
     _require_distinct_names(inputs)

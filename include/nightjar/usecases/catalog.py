@@ -18,6 +18,7 @@ _SQL_FILES = {
     "items_sql": "items.sql",
     "evidence_sql": "evidence.sql",
     "exclude_sql": "exclude.sql",
+    "reasons_sql": "reasons.sql",
 }
 
 

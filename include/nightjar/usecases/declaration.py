@@ -86,8 +86,16 @@ class Scoring(Section):
     incremental: bool = False
 
 
+# Views of the platform in the schema predictions, and what the names of a use case's own views end in.
+_TAKEN = frozenset({"commits", "freshness", "gate_results", "reversions", "segment_migrations", "segment_profiles"})
+_TAKEN_ENDINGS = ("_history", "_migrations")
+
+
 class UseCase(Section):
-    """One declared use case, with the text of its SQL files."""
+    """One declared use case, with the text of its SQL files.
+
+    tenant: a column of features.sql, not a feature: readers see only the entities of tenants they are granted.
+    """
 
     name: Identifier
     kind: Kind
@@ -101,6 +109,7 @@ class UseCase(Section):
     schedule: Schedule
     target: Target | None = None
     items: Items | None = None
+    tenant: FreeColumn | None = None
     scoring: Scoring = Scoring()
     quality: Quality = Quality()
 
@@ -109,6 +118,7 @@ class UseCase(Section):
     items_sql: str | None = None
     evidence_sql: str | None = None
     exclude_sql: str | None = None
+    reasons_sql: str | None = None
     folder: Path
 
     @field_validator("entity", mode="before")
@@ -120,7 +130,7 @@ class UseCase(Section):
     @field_validator("name")
     @classmethod
     def _name_is_free(cls, name: str) -> str:
-        if name in {"commits", "freshness", "gate_results", "segment_profiles"} or name.endswith("_history"):
+        if name in _TAKEN or name.endswith(_TAKEN_ENDINGS):
             raise ValueError(f"{name!r} is taken by a view of the platform in the schema predictions")
         if len(name) > NAME_LIMIT:
             raise ValueError(f"{len(name)} characters, a use case's name has at most {NAME_LIMIT}")
@@ -143,6 +153,10 @@ class UseCase(Section):
             raise ValueError("the file evidence.sql: only a recommender has evidence, remove it")
         if self.exclude_sql is not None and self.items is None:
             raise ValueError("the file exclude.sql: only a recommender leaves items out, remove it")
+        if self.reasons_sql is not None and self.items is None:
+            raise ValueError("the file reasons.sql: only recommendations have reasons, remove it")
+        if self.tenant and self.tenant in (*self.row_key, self.items.label if self.items else ""):
+            raise ValueError("tenant: has the name of a key or of the items' label; select it under another name")
         return self
 
     def _training_fits_its_kind(self) -> None:
@@ -183,6 +197,11 @@ class UseCase(Section):
     def row_key(self) -> tuple[str, ...]:
         """Names of the columns that identify a row of the features."""
         return tuple(key.name for key in self.keys)
+
+    @property
+    def not_features(self) -> frozenset[str]:
+        """Columns of features.sql that no model reads: the keys, and the tenant."""
+        return frozenset((*self.row_key, *([self.tenant] if self.tenant else [])))
 
     @property
     def classes(self) -> tuple[str, ...]:

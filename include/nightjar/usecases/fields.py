@@ -18,10 +18,12 @@ _OUTPUT_COLUMNS = frozenset(
         "segment_id",
         "segment",
         "distance",
+        "since",
         "rank",
         "score",
         "items",
         "scores",
+        "reason",
     }
 )
 _CRON_PART = re.compile(r"(?:\*|(?:\d+|[A-Za-z]{3})(?:-(?:\d+|[A-Za-z]{3}))?)(?:/[1-9]\d*)?", re.ASCII)

@@ -7,12 +7,14 @@ DECLARE
     role_name text;
 BEGIN
     FOREACH role_name IN ARRAY ARRAY[
-        'nightjar_owner', 'nightjar_trainer', 'nightjar_scorer', 'nightjar_deployer', 'nightjar_analyst'
+        'nightjar_owner', 'nightjar_trainer', 'nightjar_scorer', 'nightjar_deployer', 'nightjar_analyst',
+        'nightjar_service'
     ] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
-            -- Analysts log in as themselves; the other roles are taken on by the platform's own login.
+            -- Analysts and services log in as themselves; the other roles are taken on by the platform's own login.
             EXECUTE format('CREATE ROLE %I %s', role_name,
-                           CASE role_name WHEN 'nightjar_analyst' THEN 'LOGIN' ELSE 'NOLOGIN' END);
+                           CASE WHEN role_name IN ('nightjar_analyst', 'nightjar_service')
+                                THEN 'LOGIN' ELSE 'NOLOGIN' END);
         END IF;
         -- From version 16 on, membership alone does not allow SET ROLE.
         IF NOT pg_has_role(current_user, role_name,
