@@ -116,6 +116,7 @@ DECLARE
     parent nightjar.snapshot;
     number integer[];
     full_name text;
+    shown record;
 BEGIN
     PERFORM nightjar.refuse_inside_run();
     IF facts ->> 'parent_id' IS NOT NULL THEN
@@ -152,7 +153,16 @@ BEGIN
     -- With a barrier, no condition of a reader is asked of a hidden row: it may fail there, or tell of it.
     EXECUTE format('CREATE VIEW snapshots.%I WITH (security_barrier = %s) AS %s', full_name,
                    EXISTS (SELECT FROM unnest(hidden) h WHERE h IS NOT NULL), nightjar.snapshot_query(given_id));
-    EXECUTE format('COMMENT ON VIEW snapshots.%I IS %L', full_name, facts ->> 'comment');
+    EXECUTE format('COMMENT ON VIEW snapshots.%I IS %L', full_name,
+                   coalesce(facts ->> 'comment', format('Dataset snapshot of %s rows.', facts ->> 'row_count')));
+    FOR shown IN
+        SELECT c.name, c.type, s.full_name AS since
+        FROM jsonb_to_recordset(facts -> 'schema_columns') AS c (name text, type text, since bigint)
+        LEFT JOIN nightjar.snapshot s ON s.id = c.since
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN snapshots.%I.%I IS %L', full_name, shown.name,
+                       format('%s, introduced by %s.', shown.type, coalesce(shown.since, full_name)));
+    END LOOP;
     EXECUTE format('GRANT SELECT ON snapshots.%I TO nightjar_trainer WITH GRANT OPTION', full_name);
 END
 $$;

@@ -12,7 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the catalog of snapshots and its functions."""
-    for script in ("r0001_snapshots.sql", "r0001_snapshot_functions.sql"):
+    for script in ("r0001_snapshots.sql", "r0001_snapshot_functions.sql", "r0001_comments.sql"):
         text = Path(__file__).with_name(script).read_text(encoding="utf-8")
         # The driver is given an empty parameter tuple, hence reads % as a placeholder.
         op.get_bind().exec_driver_sql(text.replace("%", "%%"))

@@ -20,6 +20,9 @@ _SCRIPTS = (
     "r0002_transfers.sql",
     "r0002_reversions.sql",
     "r0002_readers.sql",
+    "r0002_model_comments.sql",
+    "r0002_detail_comments.sql",
+    "r0002_night_comments.sql",
 )
 
 
