@@ -1,10 +1,10 @@
-"""nightjar db: migrations."""
+"""nightjar db: migrations, and what the tables mean."""
 
 import typer
 
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record
+from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, print_report
 
-app = typer.Typer(help="Migrate a database.", no_args_is_help=True)
+app = typer.Typer(help="Migrate a database, and tell what is in it.", no_args_is_help=True)
 
 
 @app.command()
@@ -30,3 +30,14 @@ def status(env: EnvironmentOption = "dev", as_json: JsonOption = False) -> None:
     newest = migrate.newest_revision()
     record = {"environment": env, "revision": found, "newest": newest, "current": found == newest}
     print_record(record, as_json=as_json)
+
+
+@app.command()
+def dictionary(env: EnvironmentOption = "dev", as_json: JsonOption = False) -> None:
+    """Print what the tables, views and columns that people read mean, as Markdown."""
+    from nightjar.storage import migrate
+    from nightjar.storage.dictionary import read_dictionary
+
+    target = database(env)
+    migrate.require_migrated(target)
+    print_report(read_dictionary(target), as_json=as_json)
