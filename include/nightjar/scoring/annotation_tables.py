@@ -23,11 +23,6 @@ _REASONS = AnnotationColumn("reasons", "text[]", "Why each item is recommended, 
 _TENANT = AnnotationColumn("tenant", "text", "Readers see the row who are granted this tenant; NULL: no tenant's.")
 
 
-def entity_key(use_case: UseCase) -> tuple[str, ...]:
-    """Return the columns that identify an entity."""
-    return use_case.row_key[:-1] if use_case.items else use_case.row_key
-
-
 def annotation_columns(use_case: UseCase) -> tuple[AnnotationColumn, ...]:
     """Return what is stored beside the predictions of a use case, nothing for most."""
     return (*([_REASONS] if use_case.reasons_sql else []), *([_TENANT] if use_case.tenant else []))
@@ -74,7 +69,7 @@ def _stored_columns(connection: Connection, use_case: UseCase) -> set[str]:
 
 
 def _create(connection: Connection, use_case: UseCase) -> None:
-    keys = entity_key(use_case)
+    keys = use_case.entity_key
     columns = [
         sql.SQL("{} {} NOT NULL").format(sql.Identifier(column.name), sql.SQL(column.type))
         for column in output_columns(use_case)

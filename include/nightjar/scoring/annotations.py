@@ -4,7 +4,7 @@ import psycopg
 from psycopg import sql
 
 from nightjar.errors import ScoringError
-from nightjar.scoring.annotation_tables import annotation_columns, annotation_table, declares_what_is_stored, entity_key
+from nightjar.scoring.annotation_tables import annotation_columns, annotation_table, declares_what_is_stored
 from nightjar.scoring.commits import Commit, work_on
 from nightjar.scoring.features import is_staged
 from nightjar.scoring.prediction_tables import stored_rows
@@ -60,7 +60,7 @@ def _store(connection: Connection, use_case: UseCase, commit: Commit) -> None:
         table=annotation_table(use_case),
         columns=_names([column.name for column in annotation_columns(use_case)]),
         commit=sql.Literal(commit.id),
-        keys=_names(entity_key(use_case)),
+        keys=_names(use_case.entity_key),
         pair=_names(use_case.row_key),
         staged=commit.features,
         stored=stored_rows(use_case),
@@ -88,7 +88,7 @@ def _require_one_tenant(connection: Connection, use_case: UseCase, commit: Commi
     """Refuse a night in which the pairs of an entity belong to different tenants, or only some to one."""
     if use_case.tenant is None or use_case.items is None:
         return
-    keys = entity_key(use_case)
+    keys = use_case.entity_key
     query = sql.SQL(_SQL["torn_entity"]).format(
         keys=_names(keys), staged=commit.features, tenant=sql.Identifier(use_case.tenant)
     )
@@ -108,11 +108,11 @@ def _require_one_reason(connection: Connection, use_case: UseCase, commit: Commi
             table=annotation_table(use_case),
             stored=stored_rows(use_case),
             commit=sql.Literal(commit.id),
-            keys=_names(entity_key(use_case)),
+            keys=_names(use_case.entity_key),
         )
     ).fetchone()
     if twice is not None:
-        shown = ", ".join(f"{name} {twice[name]}" for name in entity_key(use_case))
+        shown = ", ".join(f"{name} {twice[name]}" for name in use_case.entity_key)
         raise ScoringError(f"reasons.sql of {use_case.name} gives several rows for an item of {shown}: one each.")
 
 

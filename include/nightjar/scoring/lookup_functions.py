@@ -2,7 +2,6 @@
 
 from psycopg import sql
 
-from nightjar.scoring.annotation_tables import entity_key
 from nightjar.scoring.prediction_tables import output_columns
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -18,7 +17,7 @@ def lookup_function(use_case: UseCase) -> sql.Identifier:
 
 def create_lookup(connection: Connection, use_case: UseCase) -> None:
     """Create a use case's function; its body is parsed now, so no search path of a caller can bend it."""
-    keys, function = entity_key(use_case), lookup_function(use_case)
+    keys, function = use_case.entity_key, lookup_function(use_case)
     types = {column.name: column.type for column in output_columns(use_case)}
     parameters = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(types[name])) for name in keys]
     # By number: a column of the view has the parameter's name.

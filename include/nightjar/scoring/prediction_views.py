@@ -10,7 +10,6 @@ from nightjar.scoring.annotation_tables import (
     annotation_columns,
     annotation_table,
     declares_what_is_stored,
-    entity_key,
     shape_annotation_table,
 )
 from nightjar.scoring.lookup_functions import create_lookup, drop_lookup
@@ -116,7 +115,7 @@ def _labels(use_case: UseCase) -> sql.Composable:
 def _annotations(use_case: UseCase) -> sql.Composable:
     if not annotation_columns(use_case):
         return sql.SQL("")
-    same = [sql.SQL("a.{key} = s.{key}").format(key=sql.Identifier(name)) for name in entity_key(use_case)]
+    same = [sql.SQL("a.{key} = s.{key}").format(key=sql.Identifier(name)) for name in use_case.entity_key]
     return sql.SQL("LEFT JOIN {} a ON a.commit_id = s.commit_id AND {}").format(
         annotation_table(use_case), sql.SQL(" AND ").join(same)
     )

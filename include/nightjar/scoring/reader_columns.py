@@ -2,7 +2,6 @@
 
 from psycopg import sql
 
-from nightjar.scoring.annotation_tables import entity_key
 from nightjar.scoring.prediction_tables import output_columns, store_table, stored_rows
 from nightjar.storage.columns import column_types
 from nightjar.storage.database import Connection
@@ -75,7 +74,7 @@ def comment_store(connection: Connection, use_case: UseCase) -> None:
 
 
 def _order(use_case: UseCase, *, history: bool) -> list[str]:
-    names = list(entity_key(use_case))
+    names = list(use_case.entity_key)
     match use_case.kind:
         case Kind.RECOMMENDER:
             assert use_case.items is not None
@@ -91,7 +90,7 @@ def _order(use_case: UseCase, *, history: bool) -> list[str]:
 
 
 def _since(use_case: UseCase) -> sql.Composed:
-    same = [sql.SQL("o.{key} = s.{key}").format(key=sql.Identifier(name)) for name in entity_key(use_case)]
+    same = [sql.SQL("o.{key} = s.{key}").format(key=sql.Identifier(name)) for name in use_case.entity_key]
     return sql.SQL(_SQL["since"]).format(
         use_case=sql.Literal(use_case.name), stored=stored_rows(use_case), same=sql.SQL(" AND ").join(same)
     )

@@ -2,7 +2,6 @@
 
 from psycopg import sql
 
-from nightjar.scoring.annotation_tables import entity_key
 from nightjar.scoring.prediction_tables import stored_rows
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -22,7 +21,7 @@ def create_migrations(connection: Connection, use_case: UseCase) -> None:
             stored=stored_rows(use_case),
             # The view of readers: whoever is granted a tenant counts its entities only.
             history=sql.Identifier("predictions", f"{use_case.name}_history"),
-            keys=sql.SQL(", ").join(map(sql.Identifier, entity_key(use_case))),
+            keys=sql.SQL(", ").join(map(sql.Identifier, use_case.entity_key)),
         )
     )
     comment = f"Who moved between the segments of {use_case.name}, from each kept night to the next."

@@ -15,7 +15,7 @@ COMMENT ON COLUMN nightjar.commit.started_at IS 'When it was opened.';
 COMMENT ON COLUMN nightjar.commit.published_at IS 'When readers could see it; NULL: never.';
 
 COMMENT ON COLUMN nightjar.commit_stage.commit_id IS 'The run.';
-COMMENT ON COLUMN nightjar.commit_stage.stage IS 'Which stage: features, score, annotate or publish.';
+COMMENT ON COLUMN nightjar.commit_stage.stage IS 'Which stage: features, engine, score, annotate or publish.';
 COMMENT ON COLUMN nightjar.commit_stage.seconds IS 'How long it took.';
 
 COMMENT ON COLUMN nightjar.shard.commit_id IS 'The run.';
@@ -26,11 +26,10 @@ COMMENT ON COLUMN nightjar.shard.planned_rows IS 'Staged rows that it has to rea
 COMMENT ON COLUMN nightjar.shard.scored IS 'Entities with predictions; NULL until it is done.';
 COMMENT ON COLUMN nightjar.shard.rows IS 'Predictions that it wrote.';
 COMMENT ON COLUMN nightjar.shard.quarantined IS 'Entities that it could not score.';
-COMMENT ON COLUMN nightjar.shard.engine IS 'Form of the model that scored: full or serving.';
+COMMENT ON COLUMN nightjar.shard.engine IS 'What scored: full, serving, compiled or database, as in nightjar.scoring_engine.';
 COMMENT ON COLUMN nightjar.shard.scored_at IS 'When it was done; NULL: not yet.';
 
 COMMENT ON COLUMN nightjar.quarantine.commit_id IS 'The run.';
-COMMENT ON COLUMN nightjar.quarantine.entity_id IS 'Key of the entity.';
 COMMENT ON COLUMN nightjar.quarantine.reason IS 'Why it could not be scored.';
 
 COMMENT ON COLUMN nightjar.publication.use_case IS 'Name of the use case.';
@@ -53,7 +52,6 @@ COMMENT ON COLUMN nightjar.gate_result.as_of IS 'The night''s date.';
 COMMENT ON COLUMN nightjar.gate_result.run_id IS 'The run in Airflow, or on the command line.';
 COMMENT ON COLUMN nightjar.gate_result.passed IS 'Whether all expectations hold.';
 COMMENT ON COLUMN nightjar.gate_result.evaluated IS 'How many were checked.';
-COMMENT ON COLUMN nightjar.gate_result.failures IS 'Those that do not hold, with what was found.';
 COMMENT ON COLUMN nightjar.gate_result.checked_at IS 'When.';
 
 COMMENT ON COLUMN predictions.commits.commit_id IS 'Number of the run, as in every prediction.';
@@ -83,3 +81,6 @@ COMMENT ON COLUMN predictions.segment_profiles.segment IS 'Name of the segment.'
 COMMENT ON COLUMN predictions.segment_profiles.description IS 'What characterises it, in words.';
 COMMENT ON COLUMN predictions.segment_profiles.share_at_training IS 'Share of the training rows in it, 0 to 1.';
 COMMENT ON COLUMN predictions.segment_profiles.profile IS 'Means of the features over its members when the model was trained.';
+
+COMMENT ON COLUMN nightjar.scoring_engine.model_id IS 'The model.';
+COMMENT ON COLUMN nightjar.scoring_engine.measured_at IS 'When it was measured.';
