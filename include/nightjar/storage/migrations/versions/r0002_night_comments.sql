@@ -84,3 +84,13 @@ COMMENT ON COLUMN predictions.segment_profiles.profile IS 'Means of the features
 
 COMMENT ON COLUMN nightjar.scoring_engine.model_id IS 'The model.';
 COMMENT ON COLUMN nightjar.scoring_engine.measured_at IS 'When it was measured.';
+
+COMMENT ON COLUMN nightjar.gate_failure.gate_result_id IS 'The evaluation of the gate.';
+COMMENT ON COLUMN nightjar.gate_failure.ordinal IS 'In the order of the checks.';
+COMMENT ON COLUMN nightjar.gate_failure.subject IS 'The table that was looked at, or features, or predictions.';
+COMMENT ON COLUMN nightjar.gate_failure.expectation IS 'What did not hold.';
+COMMENT ON COLUMN nightjar.gate_failure.arguments IS 'The limits it was held to.';
+COMMENT ON COLUMN nightjar.gate_failure.severity IS 'error: the night was stopped; warning: it was not.';
+COMMENT ON COLUMN nightjar.gate_failure.found IS 'What was found instead.';
+COMMENT ON COLUMN predictions.gate_results.use_case IS 'Name of the use case.';
+COMMENT ON COLUMN predictions.gate_results.checked_at IS 'When it was checked.';
