@@ -8,7 +8,8 @@
 5. `publish`: declared reasons and tenants are stored beside the predictions, then readers see the whole new night at
    once. Until then, and when anything fails, they see the old one.
 
-Runs every night, keyed by the as-of date. The same night again replaces it.
+Runs every night, keyed by the as-of date. The same night again replaces it. A backfill over a range of dates scores
+past nights, with today's model or the one of then; a night older than the one shown goes to the history only.
 """
 
 from typing import Any
@@ -19,6 +20,7 @@ from nightjar.orchestration import score_steps as steps
 from nightjar.orchestration.assets import predictions
 from nightjar.orchestration.dag_settings import as_of_param, by_date, model_param, use_case_dag
 from nightjar.usecases import UseCase, usable_use_cases
+from nightjar.usecases.as_of import ModelOf
 
 
 def score_nightly(use_case: UseCase) -> None:
@@ -31,6 +33,13 @@ def score_nightly(use_case: UseCase) -> None:
         params={
             "as_of": as_of_param(),
             "model": model_param("Score with this version, which must be in prod. Empty: the champion."),
+            "model_of": Param(
+                ModelOf.TODAY.value,
+                enum=[choice.value for choice in ModelOf],
+                title="Model of",
+                description_md="For a past night. *today*: the champion. *then*: of all that were ever champion, the "
+                "one whose training data are the latest that do not go beyond the as-of date.",
+            ),
             "finish": Param(
                 steps.PUBLISH,
                 enum=[steps.PUBLISH, steps.CHECK_ONLY],

@@ -48,6 +48,10 @@ class AsOfDateError(NightjarError):
     """The as-of date is malformed, missing, or outside the data."""
 
 
+class ModelChoiceError(NightjarError):
+    """The model to score with is not named in a known way, or in two ways at once."""
+
+
 class NumberError(NightjarError):
     """A number is malformed or out of range."""
 
@@ -102,6 +106,10 @@ class NotEarlierChampionError(ModelNotFoundError):
 
 class NoPeriodError(ModelNotFoundError):
     """The alias pointed nowhere at that moment."""
+
+
+class NoChampionThenError(ModelNotFoundError):
+    """No model that was trained by that date was ever champion."""
 
 
 class MomentError(RegistryError):

@@ -1,4 +1,4 @@
-"""How a worker process behaves towards the process that wants it."""
+"""How much of the machine a process may use, and how a worker behaves towards the process that wants it."""
 
 import os
 import signal
@@ -6,6 +6,11 @@ import threading
 import time
 
 _WATCH_SECONDS = 0.5
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def serve(parent: int) -> None:

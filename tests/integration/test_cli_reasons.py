@@ -9,47 +9,15 @@ import pytest
 from nightjar.scoring import score_night
 from nightjar.storage import Database, Role
 from nightjar.storage.parameters import bind
-from nightjar.usecases import Kind, UseCase, find_use_case
+from nightjar.usecases import Kind, find_use_case
 from tests.commands import CommandLine
+from tests.declared_shop import write_declaration
 from tests.night_builders import NIGHT, open_shop, register_model, shop_use_case, shown
 
 EVIDENCE_SQL = "SELECT ordered_on, amount, NULL AS empty FROM shop.orders " + (
     "WHERE customer_id = :entity AND product_id = :item AND ordered_on < :as_of ORDER BY ordered_on DESC"
 )
 KINDS = [Kind.CLASSIFICATION, Kind.SEGMENTATION, Kind.REGRESSION, Kind.RECOMMENDER]
-DECLARATION = """
-name = "{use_case.name}"
-kind = "{use_case.kind}"
-title = "Shop"
-description = "Shop."
-owner = "tests"
-entity = {{ name = "customer_id", type = "integer" }}
-{more}
-[training]
-metric = "{use_case.training.metric}"
-candidates = [{{ estimator = "{use_case.training.candidates[0].estimator}" }}]
-[promotion]
-minimum_metric = 0
-[schedule]
-snapshot = "0 1 * * *"
-score = "0 2 * * *"
-first = 2024-01-01
-[[sources]]
-table = "shop.orders"
-date_column = "ordered_on"
-"""
-
-
-def write_declaration(folder: Path, use_case: UseCase) -> None:
-    more = f"target = {{ column = '{use_case.target.column}', horizon_days = 3 }}\n" if use_case.target else ""
-    if use_case.items:
-        more += "items = { key = { name = 'product_id', type = 'integer' }, label = 'label', top = 3 }\n"
-    place = folder / use_case.name
-    place.mkdir(parents=True)
-    (place / "usecase.toml").write_text(DECLARATION.format(use_case=use_case, more=more))
-    for name in ("features", "target", "items", "evidence"):
-        if text := getattr(use_case, f"{name}_sql"):
-            (place / f"{name}.sql").write_text(text)
 
 
 @pytest.fixture

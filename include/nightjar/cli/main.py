@@ -1,17 +1,14 @@
 """Entry of the command `nightjar`: exit 0 when it did what it says, 1 for a refusal, 2 for wrong usage."""
 
 import sys
-from typing import Annotated
 
 import psycopg
 import typer
 
 from nightjar.cli import database_commands, demo, keys, model, predictions, snapshot
-from nightjar.cli.output import EnvironmentOption, JsonOption, database, print_record, progress
+from nightjar.cli.score import score
 from nightjar.cli.train import train
 from nightjar.errors import NightjarError
-from nightjar.usecases import find_use_case
-from nightjar.usecases.as_of import parse_date
 
 # What the library makes of a KeyboardInterrupt, without a word.
 _INTERRUPTED = 130
@@ -29,28 +26,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(demo.app, name="demo")
 app.command()(train)
-
-
-@app.command()
-def score(
-    use_case: str,
-    as_of: Annotated[str, typer.Option("--as-of", help="Only data before this date is read.")],
-    model_name: Annotated[str | None, typer.Option("--model", help="name@N; default: the champion.")] = None,
-    env: EnvironmentOption = "prod",
-    as_json: JsonOption = False,
-) -> None:
-    """Score a night and publish its predictions."""
-    from nightjar.registry import ModelName
-    from nightjar.scoring import score_night
-
-    commit = score_night(
-        database(env),
-        find_use_case(use_case),
-        parse_date(as_of),
-        model=ModelName.parse(model_name) if model_name else None,
-        progress=progress,
-    )
-    print_record(commit.as_json(), as_json=as_json)
+app.command()(score)
 
 
 def main() -> None:

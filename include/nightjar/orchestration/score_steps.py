@@ -11,6 +11,7 @@ from nightjar.orchestration.connections import nightjar_database
 from nightjar.orchestration.run_context import run_context
 from nightjar.settings import Environment
 from nightjar.usecases import find_use_case
+from nightjar.usecases.as_of import ModelOf
 
 if TYPE_CHECKING:
     from nightjar.scoring import Commit
@@ -31,11 +32,14 @@ def build_features(use_case_name: str) -> dict[str, int | list[int]]:
     run = run_context()
     use_case = find_use_case(use_case_name)
     database = nightjar_database(Environment.PROD)
-    chosen = run.params.get("model")
+    named, model_of = run.params.get("model"), ModelOf.parse(run.params["model_of"])
+    if run.params["finish"] == PUBLISH:
+        scoring.require_kept(database, use_case, [run.as_of])
+    chosen = scoring.model_of_night(database, use_case, run.as_of, model_of, ModelName.parse(named) if named else None)
     # Before a commit is opened: a date that the data do not serve leaves no trace of a night.
     verdict = check_sources(database, Role.SCORER, use_case, run.as_of, run.run_id, by_hand=run.by_hand)
     log.info("Sources: %s", verdict)
-    commit = scoring.open_commit(database, use_case, run.as_of, run.run_id, ModelName.parse(chosen) if chosen else None)
+    commit = scoring.open_commit(database, use_case, run.as_of, run.run_id, chosen)
     shards = scoring.build_features(database, use_case, commit)
     log.info("Commit %d: %s as of %s with %s, %d shards", commit.id, use_case.name, commit.as_of, commit.model,
              len(shards))  # fmt: skip

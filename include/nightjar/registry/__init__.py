@@ -9,7 +9,15 @@ from nightjar.registry.artifacts import artifact_size, read_artifact, read_chunk
 from nightjar.registry.environment import code_version
 from nightjar.registry.events import ModelEvent, model_events
 from nightjar.registry.explanation import Explanation, draw, explain
-from nightjar.registry.history import AliasMove, AliasPeriod, alias_history, champion_at, end_of_day, rollback
+from nightjar.registry.history import (
+    AliasMove,
+    AliasPeriod,
+    alias_history,
+    champion_at,
+    champion_of_then,
+    end_of_day,
+    rollback,
+)
 from nightjar.registry.models import (
     decisions_of,
     find_model,
@@ -43,6 +51,7 @@ __all__ = [
     "aliased_model",
     "artifact_size",
     "champion_at",
+    "champion_of_then",
     "code_version",
     "decisions_of",
     "draw",

@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from nightjar.errors import AlreadyChampionError, MomentError, NoPeriodError, NotEarlierChampionError
+from nightjar.errors import (
+    AlreadyChampionError,
+    MomentError,
+    NoChampionThenError,
+    NoPeriodError,
+    NotEarlierChampionError,
+)
 from nightjar.registry.aliases import Alias, lock_aliases, move_alias
 from nightjar.registry.models import find_model
 from nightjar.registry.records import ModelName, ModelRecord
@@ -68,6 +74,30 @@ def champion_at(connection: Connection, use_case: str, alias: Alias, moment: dat
     raise NoPeriodError(
         f"{use_case} had no {alias} on {_utc(moment)}: the first was {periods[0].model}, since "
         f"{_utc(periods[0].since)}."
+    )
+
+
+def champion_of_then(connection: Connection, use_case: str, day: date) -> ModelName:
+    """Return the model of a past night: of those that ever were champion here, the one trained last by that date.
+
+    The date is that of the data a model was trained on, not of the moment when it was made champion: both dates of a
+    night and of a model's training are as-of dates, whenever the work is done. Of two trained as of the same date it is
+    the higher version.
+
+    Raises:
+        NoChampionThenError: there is none.
+    """
+    champions = list(connection.execute(_SQL["champions_by_training_date"], {"use_case": use_case}))
+    for row in champions:
+        if row["as_of"] <= day:
+            return ModelName(row["name"], row["version"])
+    known = "none was champion"
+    if champions:
+        first = champions[-1]
+        known = f"the first, {first['name']}@{first['version']}, was trained as of {first['as_of']}"
+    raise NoChampionThenError(
+        f"No champion of {use_case} was trained as of {day} or before; {known}: score with today's model, or train one "
+        "with an earlier as-of date and promote it."
     )
 
 

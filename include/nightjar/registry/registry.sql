@@ -116,6 +116,14 @@ FROM nightjar.alias_move WHERE use_case = %s AND alias = %s ORDER BY id DESC
 SELECT use_case, alias, model, since, until, actor, reason
 FROM nightjar.alias_period WHERE use_case = %s AND alias = %s ORDER BY since
 
+-- name: champions_by_training_date
+SELECT m.name, m.version, m.as_of
+FROM nightjar.model_version m
+WHERE m.use_case = %(use_case)s AND EXISTS (
+    SELECT FROM nightjar.alias_move a
+    WHERE a.use_case = m.use_case AND a.alias = 'champion' AND a.model = m.name || '@' || m.version)
+ORDER BY m.as_of DESC, m.version DESC
+
 -- name: lock_name
 SELECT pg_advisory_xact_lock(hashtext('nightjar alias'), hashtext(%s))
 

@@ -1,13 +1,14 @@
 """Nightly scoring: features in the database, shards, gates, and a publish that readers see all at once."""
 
 from nightjar.scoring.annotations import annotate
+from nightjar.scoring.backfill import model_of_night, score_nights
 from nightjar.scoring.blame import Origin, blame
 from nightjar.scoring.commits import Commit, list_commits, open_commit
 from nightjar.scoring.features import build_features
 from nightjar.scoring.night import score_night
 from nightjar.scoring.night_gates import check_night, gate_features
 from nightjar.scoring.prediction_views import create_prediction_tables
-from nightjar.scoring.publish import forget_expired, publish
+from nightjar.scoring.publish import forget_expired, publish, require_kept
 from nightjar.scoring.revert import revert
 from nightjar.scoring.shards import score_shard
 
@@ -22,9 +23,12 @@ __all__ = [
     "forget_expired",
     "gate_features",
     "list_commits",
+    "model_of_night",
     "open_commit",
     "publish",
+    "require_kept",
     "revert",
     "score_night",
+    "score_nights",
     "score_shard",
 ]

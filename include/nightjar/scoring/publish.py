@@ -1,8 +1,11 @@
 """The last steps of a night: see that it is whole, make it visible, forget what has expired."""
 
+from collections.abc import Sequence
+from datetime import date
+
 from psycopg import sql
 
-from nightjar.errors import IncompleteNightError
+from nightjar.errors import ForgottenNightError, IncompleteNightError
 from nightjar.scoring.annotations import annotate, forget_annotations
 from nightjar.scoring.commits import Commit, find_commit, work_on
 from nightjar.scoring.prediction_tables import store_table
@@ -62,6 +65,25 @@ def publish(database: Database, use_case: UseCase, commit: Commit) -> Commit:
         connection.execute(_SQL["point_readers"], [commit.id])
     with database.connect(Role.SCORER) as connection:
         return find_commit(connection, commit.id)
+
+
+def require_kept(database: Database, use_case: UseCase, nights: Sequence[date]) -> None:
+    """Refuse nights of which some would be forgotten as soon as they are all published.
+
+    nights: as-of dates, the earliest first.
+
+    Raises:
+        ForgottenNightError: the history keeps fewer nights than there are after the first of these.
+    """
+    first, kept = nights[0], use_case.scoring.history_nights
+    with database.connect(Role.SCORER) as connection:
+        later = {row["as_of"] for row in connection.execute(_SQL["nights_after"], [use_case.name, first])}
+    needed = len(later.union(nights))
+    if needed > kept:
+        raise ForgottenNightError(
+            f"The night as of {first} would be forgotten at once: with it there are {needed} nights of "
+            f"{use_case.name} from then on, and scoring.history_nights keeps {kept}: raise it to {needed} or more."
+        )
 
 
 def forget_expired(database: Database, use_case: UseCase) -> int:

@@ -44,6 +44,9 @@ WHERE id = {commit}
 -- name: shards
 SELECT ordinal, low_key, high_key, planned_rows, scored_at FROM nightjar.shard WHERE commit_id = %s ORDER BY ordinal
 
+-- name: planned
+SELECT sum(planned_rows)::bigint AS rows FROM nightjar.shard WHERE commit_id = %s
+
 -- name: lock_shard
 SELECT ordinal, low_key, high_key, planned_rows, scored_at
 FROM nightjar.shard WHERE commit_id = %s AND ordinal = %s FOR UPDATE
@@ -120,6 +123,9 @@ ORDER BY c.as_of DESC LIMIT 1
 -- name: segments
 SELECT s.segment_id FROM nightjar.segment s JOIN nightjar.commit c ON c.model_id = s.model_id WHERE c.id = %s
 ORDER BY s.segment_id
+
+-- name: nights_after
+SELECT DISTINCT as_of FROM nightjar.commit WHERE use_case = %s AND state = 'published' AND as_of > %s
 
 -- name: record_stage
 INSERT INTO nightjar.commit_stage (commit_id, stage, seconds) VALUES (%s, %s, %s)

@@ -1,5 +1,6 @@
 """Scores one shard: rows out by COPY, predictions in by COPY, all or nothing."""
 
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 
@@ -13,7 +14,7 @@ from nightjar.scoring.commits import Commit, work_on
 from nightjar.scoring.engines import Engine, engine_of, load_engine, load_sql_model
 from nightjar.scoring.in_database import score_in_database
 from nightjar.scoring.incremental import TakenOver, is_changed, take_over
-from nightjar.scoring.predicting import Tally, predict, staged_columns
+from nightjar.scoring.predicting import Arrays, Tally, predict, staged_columns
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.scoring.quarantine import quarantine
 from nightjar.scoring.row_numbers import wire_key
@@ -42,8 +43,17 @@ class ShardResult:
     engine: str = ""
 
 
-def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: int) -> ShardResult:
+def score_shard(
+    database: Database,
+    use_case: UseCase,
+    commit_id: int,
+    ordinal: int,
+    *,
+    told: Callable[[int], None] = lambda _: None,
+) -> ShardResult:
     """Score a shard in one transaction; a shard that is scored already is left alone.
+
+    told: called with the number of rows of each batch that was read; the shard ends with what it raises.
 
     Raises:
         ScoringError: the commit is not open, or staged rows are missing.
@@ -61,7 +71,8 @@ def score_shard(database: Database, use_case: UseCase, commit_id: int, ordinal: 
         taken = TakenOver() if commit.base_commit is None else take_over(connection, use_case, commit, rows_of)
         changed = sql.SQL("{} AND {}").format(rows_of, is_changed(use_case, commit))
         planned_rows = shard["planned_rows"] - taken.staged_rows
-        scored = _score(database, connection, use_case, commit, record, changed, planned_rows)
+        told(taken.staged_rows)
+        scored = _score(database, connection, use_case, commit, record, changed, planned_rows, told)
         if scored is None:
             raise ScoringError(
                 f"Shard {ordinal} of commit {commit_id} has not the {planned_rows} staged rows that were planned: the "
@@ -85,12 +96,14 @@ def _score(
     record: ModelRecord,
     rows_of: sql.Composable,
     planned_rows: int,
+    told: Callable[[int], None],
 ) -> ShardResult | None:
     """Score staged rows with the model's engine; None where they are not as many as planned."""
     engine = engine_of(connection, record)
     if engine is Engine.DATABASE:
         model = load_sql_model(connection, record)
         if score_in_database(database, connection, use_case, commit, model, rows_of, planned_rows):
+            told(planned_rows)
             return ShardResult(planned_rows, planned_rows, engine=engine.value)
         engine = Engine.FULL
     predictor = load_engine(connection, record, engine)
@@ -102,9 +115,15 @@ def _score(
         # Closed before the reader's connection is, or the roll-back after an error would wait for it forever.
         # One thread: shards are what goes side by side.
         with closing(staged) as batches, threadpool_limits(1):
-            predictions = as_stored(use_case, predict(use_case, predictor, batches, tally))
+            predictions = as_stored(use_case, predict(use_case, predictor, _counted(batches, told), tally))
             rows = write_predictions(connection, use_case, destination, predictions)
     if tally.read != planned_rows:
         return None
     quarantine(connection, use_case, commit, tally.quarantined)
     return ShardResult(tally.scored, rows, len(tally.quarantined), engine=engine.value)
+
+
+def _counted(batches: Iterator[Arrays], told: Callable[[int], None]) -> Iterator[Arrays]:
+    for batch in batches:
+        told(len(next(iter(batch.values()))))
+        yield batch

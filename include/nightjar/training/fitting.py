@@ -10,13 +10,13 @@ from joblib import parallel_config
 from sklearn.exceptions import ConvergenceWarning
 
 from nightjar.errors import TrainingError
+from nightjar.processes import cores
 from nightjar.registry import Signature, Trial
 from nightjar.registry.components import CalibratedClassifier, PartitionedEstimator, pipelines_of
 from nightjar.training.dataset import Dataset
 from nightjar.training.estimators import declared_estimator
 from nightjar.training.evaluation import spread_over_classes
 from nightjar.training.search import HeldOut
-from nightjar.training.workers import cores
 from nightjar.usecases import UseCase
 from nightjar.usecases.training import Partition
 

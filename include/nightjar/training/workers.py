@@ -14,7 +14,7 @@ from loky.backend import resource_tracker
 from loky.process_executor import TerminatedWorkerError
 
 from nightjar.errors import TrainingError
-from nightjar.processes import serve
+from nightjar.processes import cores, serve
 
 # Fits run side by side, so each has one core.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -70,8 +70,3 @@ def _executor() -> ProcessPoolExecutor:
     return get_reusable_executor(
         max_workers=cores(), timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=serve, initargs=(os.getpid(),)
     )
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
