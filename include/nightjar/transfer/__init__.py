@@ -10,6 +10,7 @@ from nightjar.transfer.importing import Imported, import_bundle, import_serving,
 from nightjar.transfer.jobs import TransferJob, transfer_jobs
 from nightjar.transfer.keys import SigningKey, make_key, revoke_key, signing_key, trust_key, trusted_keys
 from nightjar.transfer.manifest import Manifest, Mode
+from nightjar.transfer.scoring import load_bundle
 from nightjar.transfer.verify import Proof, Verification, VerifiedModel, verify_bundle
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "import_bundle",
     "import_catalog",
     "import_serving",
+    "load_bundle",
     "make_key",
     "parse_filter",
     "promote",

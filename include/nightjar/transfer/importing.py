@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -24,6 +25,7 @@ from nightjar.storage.named_sql import load_sql
 from nightjar.transfer import single
 from nightjar.transfer.existing import Existing, is_to_be_written
 from nightjar.transfer.jobs import Job, record_import, serialise_imports
+from nightjar.transfer.keys import require_trusted
 from nightjar.transfer.manifest import first_line
 from nightjar.transfer.verify import Verification, VerifiedModel, open_bundle, prove
 
@@ -90,7 +92,7 @@ def import_serving(database: Database, content: bytes, *, actor: str, existing: 
     """Verify the bytes of a model for scoring and write it in one transaction; raises as `import_bundle` does."""
     migrate.require_migrated(database)
     with database.connect(Role.DEPLOYER) as connection:
-        shipment = single.from_bytes(connection, content)
+        shipment = single.from_bytes(partial(require_trusted, connection), content)
     return land(database, prove(shipment), actor=actor, existing=existing)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,10 @@ from nightjar.storage.named_sql import load_sql
 
 _SQL = load_sql("nightjar.transfer", "keys.sql")
 _READABLE_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+# Takes the id of a key, a signature and what it is of; refuses what it does not believe.
+Trust = Callable[[str, bytes, bytes], None]
 
 
 @dataclass(frozen=True)
@@ -164,8 +169,27 @@ def require_trusted(connection: Connection, key_id: str, signature: bytes, conte
             "'nightjar keys trust FILE.pub --reason … --env …'."
         )
     _require_unrevoked(connection, key_id)
+    _require_signature(row["public_key"], key_id, signature, content)
+
+
+def require_signed_by(public_key: bytes, key_id: str, signature: bytes, content: bytes) -> None:
+    """Refuse what another key signed than the one that is believed, where no database says which are.
+
+    Raises:
+        UntrustedKeyError: it is another key.
+        UnsignedBundleError: the signature is not of this content.
+    """
+    if key_id != key_id_of(public_key):
+        raise UntrustedKeyError(
+            f"It was signed with key {key_id}, the one to believe is {key_id_of(public_key)}: if you know whose it is, "
+            "give its .pub file."
+        )
+    _require_signature(public_key, key_id, signature, content)
+
+
+def _require_signature(public_key: bytes, key_id: str, signature: bytes, content: bytes) -> None:
     try:
-        Ed25519PublicKey.from_public_bytes(row["public_key"]).verify(signature, content)
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, content)
     except InvalidSignature as error:
         raise UnsignedBundleError(
             f"The signature is not of this manifest by key {key_id}: one of them was altered. Copy both again."

@@ -9,9 +9,8 @@ import struct
 from pathlib import Path
 
 from nightjar.errors import AlteredPartError, BundleError, BundleWriteError
-from nightjar.storage.database import Connection
 from nightjar.transfer.files import SIGNATURE_BYTES, remove_bundle, write_whole
-from nightjar.transfer.keys import SigningKey, require_trusted
+from nightjar.transfer.keys import SigningKey, Trust
 from nightjar.transfer.manifest import (
     MANIFEST_LIMIT_BYTES,
     Entry,
@@ -41,12 +40,12 @@ def to_bytes(shipment: Shipment, key: SigningKey) -> bytes:
     return b"".join([_MAGIC, _LENGTH.pack(len(manifest)), manifest, key.sign(manifest), *shipment.content()])
 
 
-def from_bytes(connection: Connection, content: bytes, name: str = "The shipment") -> Shipment:
-    """Read a shipment in one piece: its signature by the keys that a database trusts, then every byte.
+def from_bytes(trust: Trust, content: bytes, name: str = "The shipment") -> Shipment:
+    """Read a shipment in one piece: its signature by a key that is trusted, then every byte.
 
     Raises:
         BundleError: it is none, cut short, altered, of a newer format, or holds more than serving models.
-        UntrustedKeyError: the database does not trust the key that signed it.
+        UntrustedKeyError: the key that signed it is not trusted.
     """
     start = len(_MAGIC) + _LENGTH.size
     if not content.startswith(_MAGIC) or len(content) < start:
@@ -56,7 +55,7 @@ def from_bytes(connection: Connection, content: bytes, name: str = "The shipment
         raise AlteredPartError(f"{name} was cut short or altered: copy it again.")
     signed, body = content[start : start + length], start + length + SIGNATURE_BYTES
     manifest = parse_manifest(name, signed)
-    require_trusted(connection, manifest.key_id, content[start + length : body], signed)
+    trust(manifest.key_id, content[start + length : body], signed)
     if manifest.mode is not Mode.SERVING:
         raise BundleError(f"{name} is one file with a manifest for mode {manifest.mode}: export it again.")
     return Shipment(manifest, _sources(manifest, content, body, name), name)
@@ -81,7 +80,7 @@ def write_file(folder: Path, name: str, shipment: Shipment, key: SigningKey) -> 
     return shipment.manifest
 
 
-def read_file(connection: Connection, folder: Path, name: str) -> Shipment | None:
+def read_file(trust: Trust, folder: Path, name: str) -> Shipment | None:
     """Read a shipment that is one file; None where there is no such file.
 
     Raises:
@@ -95,7 +94,7 @@ def read_file(connection: Connection, folder: Path, name: str) -> Shipment | Non
         return None
     except OSError as error:
         raise BundleError(f"{path.name} cannot be read in {folder} ({first_line(error)}): mend that.") from error
-    return from_bytes(connection, content, name)
+    return from_bytes(trust, content, name)
 
 
 def _sources(manifest: Manifest, content: bytes, start: int, name: str) -> dict[Entry, Source]:

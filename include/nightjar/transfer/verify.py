@@ -1,6 +1,7 @@
 """Proves a shipment: every byte, every type, every score, before anything is imported."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from nightjar.transfer import isolation, single
 from nightjar.transfer.facts import Facts
 from nightjar.transfer.files import prove_parts, read_manifest, stretch_of
 from nightjar.transfer.isolation import Carried, scores
+from nightjar.transfer.keys import require_trusted
 from nightjar.transfer.manifest import Content, Entry, Identity, Manifest, Mode
 from nightjar.transfer.shipment import Shipment
 from nightjar.transfer.streams import Source
@@ -81,7 +83,7 @@ def open_bundle(database: Database, folder: Path, name: str) -> Shipment:
     """
     isolation.prepare()
     with database.connect(Role.DEPLOYER) as connection:
-        shipment = single.read_file(connection, folder, name)
+        shipment = single.read_file(partial(require_trusted, connection), folder, name)
         if shipment is not None:
             return shipment
         manifest = read_manifest(connection, folder, name)
