@@ -51,6 +51,7 @@ def score_night(
     def told(rows: int) -> None:
         progress(Progress(f"commit {commit.id}: scoring with {commit.model}", rows, rows / planned))
 
+    told(0)
     score_shards(database, use_case, commit, ordinals, workers=workers or cores(), told=told)
     progress(Progress(f"commit {commit.id}: checks"))
     check_night(database, use_case, commit)
