@@ -284,6 +284,22 @@ class NoItemsError(ScoringError):
     """An item of a use case that recommends none."""
 
 
+class RowsFileError(ScoringError):
+    """The file of rows cannot be read, or lacks a column."""
+
+
+class RejectedRowsError(ScoringError):
+    """Too many rows of a file cannot be scored."""
+
+
+class OutputFileError(ScoringError):
+    """A file of scores or rejects cannot be written."""
+
+
+class TargetTableError(ScoringError):
+    """The table that scores are to go to cannot take them."""
+
+
 class DemoError(NightjarError):
     """The local demo system could not be brought up."""
 

@@ -7,6 +7,7 @@ import typer
 
 from nightjar.cli import database_commands, demo, keys, model, predictions, snapshot
 from nightjar.cli.score import score
+from nightjar.cli.score_file import score_file
 from nightjar.cli.train import train
 from nightjar.errors import NightjarError
 
@@ -27,6 +28,7 @@ app.add_typer(predictions.app, name="predictions")
 app.add_typer(demo.app, name="demo")
 app.command()(train)
 app.command()(score)
+app.command()(score_file)
 
 
 def main() -> None:
