@@ -15,6 +15,7 @@ from nightjar.errors import DeclarationError, NightjarError, TimeBudgetError, Tr
 from nightjar.registry import Alias, ModelRecord
 from nightjar.registry.components import CalibratedClassifier, PartitionedEstimator
 from nightjar.registry.loading import load_predictor
+from nightjar.registry.profile import PROFILE, TrainingProfile
 from nightjar.scoring import create_prediction_tables, publish
 from nightjar.storage import Database, Role
 from nightjar.training import freeze_training_data, split_training_data, train
@@ -164,6 +165,10 @@ def test_incremental_model_goes_on_with_the_rows_of_newer_dates(
     assert second.details["updated_from"] == str(first.name)
     assert "updated_from" not in first.details
     assert first.details["fitted_until"] < second.details["fitted_until"]
+    # What nights are held against: the rows that a model was fitted or updated with.
+    assert [TrainingProfile.from_json(model.details[PROFILE]).rows for model in (first, second)] == [
+        model.processed_rows for model in (first, second)
+    ]
     split = sql.Identifier("snapshots", second.train_split)
     newer = sql.SQL("SELECT count(*) AS rows FROM {} WHERE as_of > {}").format(split, first.details["fitted_until"])
     with shop.connect(Role.TRAINER) as connection:
