@@ -20,7 +20,7 @@ from benchmarks.measure import Result, seconds_in_turn
 from nightjar import registry
 from nightjar.registry import Alias, ModelName, ModelRecord, ParitySample, Predictor, Signature
 from nightjar.registry.estimator_files import save_estimator
-from nightjar.registry.serving import make_serving_model
+from nightjar.registry.serving.parity import make_serving_model
 from nightjar.registry.serving_models import save_serving
 from nightjar.scoring import build_features, create_prediction_tables, open_commit, publish, score_shard
 from nightjar.scoring.commits import Commit

@@ -20,7 +20,7 @@ from nightjar import registry, transfer
 from nightjar.registry import ModelName, ModelRecord, ParitySample, Predictor, Signature
 from nightjar.registry.environment import package_versions
 from nightjar.registry.estimator_files import save_estimator
-from nightjar.registry.serving import make_serving_model
+from nightjar.registry.serving.parity import make_serving_model
 from nightjar.registry.serving_models import save_serving
 from nightjar.storage import Database, Role, migrate
 from nightjar.storage.copy_reader import CopyColumn, Encoding

@@ -16,7 +16,7 @@ from nightjar.registry.estimator_files import save_estimator
 from nightjar.registry.models import next_version
 from nightjar.registry.predictor import feature_matrix
 from nightjar.registry.profile import PROFILE, TrainingProfile
-from nightjar.registry.serving import make_serving_model
+from nightjar.registry.serving.parity import make_serving_model
 from nightjar.registry.serving_models import save_serving
 from nightjar.scoring import Commit, build_features, open_commit, publish, score_shard
 from nightjar.scoring.prediction_tables import store_table

@@ -19,7 +19,8 @@ import numpy as np
 
 from nightjar.registry import Signature
 from nightjar.registry.estimator_files import save_estimator
-from nightjar.registry.serving import pack, to_onnx
+from nightjar.registry.serving import pack
+from nightjar.registry.serving.convert import to_onnx
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.usecases import Kind
 from tests.serving_builders import Matrix, answers, fitted, sample

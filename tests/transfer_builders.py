@@ -10,7 +10,7 @@ import numpy as np
 from nightjar import transfer
 from nightjar.registry import ModelName, ModelRecord
 from nightjar.registry.loading import load_predictor
-from nightjar.registry.serving import make_serving_model
+from nightjar.registry.serving.parity import make_serving_model
 from nightjar.registry.serving_models import save_serving
 from nightjar.storage import Database, Role
 from nightjar.transfer import Imported, Manifest, SigningKey, Verification

@@ -12,7 +12,8 @@ from psycopg import sql
 from nightjar.errors import ServingError
 from nightjar.registry import Predictor, Signature
 from nightjar.registry.components import CalibratedClassifier, PartitionedEstimator
-from nightjar.registry.serving import pack, to_onnx
+from nightjar.registry.serving import pack
+from nightjar.registry.serving.convert import to_onnx
 from nightjar.registry.serving.sql import SqlModel, to_sql
 from nightjar.storage import Database
 from nightjar.storage.copy_reader import CopyColumn

@@ -12,7 +12,7 @@ from nightjar import registry
 from nightjar.errors import ArtifactError, ServingModelNotFoundError
 from nightjar.registry import ModelRecord
 from nightjar.registry.loading import load_predictor, load_serving_predictor
-from nightjar.registry.serving import make_serving_model
+from nightjar.registry.serving.parity import make_serving_model
 from nightjar.registry.serving_models import ParityReport, find_serving, save_serving
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind

@@ -12,8 +12,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifi
 from nightjar.errors import ArtifactError, ServingError
 from nightjar.registry import Signature
 from nightjar.registry.components import CalibratedClassifier, PartitionedEstimator
-from nightjar.registry.serving import pack, to_onnx
+from nightjar.registry.serving import pack
 from nightjar.registry.serving.compiled import CompiledModel
+from nightjar.registry.serving.convert import to_onnx
 from nightjar.storage.copy_reader import CopyColumn
 from nightjar.training.estimators import ESTIMATORS
 from nightjar.usecases import Kind

@@ -15,7 +15,8 @@ from sklearn.pipeline import Pipeline
 
 from nightjar.registry import Signature
 from nightjar.registry.components import CalibratedClassifier, FeatureSelector, PartitionedEstimator
-from nightjar.registry.serving import ServingModel, pack, to_onnx
+from nightjar.registry.serving import ServingModel, pack
+from nightjar.registry.serving.convert import to_onnx
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.training.estimators import ESTIMATORS
 from nightjar.usecases import Kind

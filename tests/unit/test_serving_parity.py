@@ -14,7 +14,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from nightjar.errors import ServingParityError
 from nightjar.registry.predictor import Predictor
-from nightjar.registry.serving import make_serving_model, pack, prove_parity, serving_predictor
+from nightjar.registry.serving import pack, serving_predictor
+from nightjar.registry.serving.parity import make_serving_model, prove_parity
 from nightjar.usecases import Kind
 from tests.serving_builders import MIXED, Matrix, fitted, record_of, sample
 

@@ -13,7 +13,8 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 from nightjar.errors import ArtifactError, ServingError
 from nightjar.registry import Signature
 from nightjar.registry.components import LogScaler
-from nightjar.registry.serving import ServingModel, pack, to_onnx
+from nightjar.registry.serving import ServingModel, pack
+from nightjar.registry.serving.convert import to_onnx
 from nightjar.registry.serving.graph import Graph
 from nightjar.registry.serving.preparation import write_preparation
 from nightjar.usecases import Kind

@@ -12,8 +12,10 @@ log = logging.getLogger(__name__)
 
 # Importing these takes a task of a second or two another ten; a forked worker shares its parent's copy.
 PRELOADED = (
-    "nightjar.quality",
-    "nightjar.registry.loading",
+    "nightjar.quality.data_docs",
+    "nightjar.quality.expectations",
+    "nightjar.registry.estimator_files",
+    "nightjar.registry.serving.compiled",
     "nightjar.scoring",
     "nightjar.training",
     "nightjar.transfer",

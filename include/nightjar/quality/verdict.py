@@ -11,7 +11,6 @@ from psycopg.types.json import Jsonb
 
 from nightjar.errors import GateError
 from nightjar.quality.checks import Check, Outcome, as_json
-from nightjar.quality.data_docs import write_page
 from nightjar.settings import data_docs_folder
 from nightjar.storage import Database, Role
 from nightjar.storage.named_sql import load_sql
@@ -82,6 +81,9 @@ def conclude(run: GateRun, checks: Sequence[Check]) -> Verdict:
 
 def record(run: GateRun, checks: Sequence[Check]) -> Verdict:
     """Write the Data Docs, the log, and the rows of nightjar.gate_result and nightjar.gate_failure."""
+    # As heavy as the library that renders the pages.
+    from nightjar.quality.data_docs import write_page
+
     failed = _failed(checks)
     skipped = tuple(check for check in checks if check.outcome is Outcome.SKIPPED)
     docs = write_page(run.database.name, run.use_case.name, run.gate, run.as_of, checks)

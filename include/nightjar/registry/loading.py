@@ -2,7 +2,6 @@
 
 from nightjar.registry.artifacts import read_artifact
 from nightjar.registry.environment import check_versions
-from nightjar.registry.estimator_files import load_estimator
 from nightjar.registry.predictor import Predictor
 from nightjar.registry.records import Form, ModelRecord
 from nightjar.registry.serving import serving_predictor
@@ -20,6 +19,9 @@ def load_predictor(connection: Connection, record: ModelRecord) -> Predictor:
     if record.form == Form.SERVING:
         return load_serving_predictor(connection, record)
     check_versions(record)
+    # Serving models do without the libraries that a full one is made of.
+    from nightjar.registry.estimator_files import load_estimator
+
     return Predictor(record, load_estimator(read_artifact(connection, record.sha256)))
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from nightjar.scoring.reasons.stored import published_night, stored_predictions
 from nightjar.scoring.row_numbers import is_numbered
+from nightjar.scoring.stored import published_night, stored_predictions
 from nightjar.storage import Database, Role
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import UseCase

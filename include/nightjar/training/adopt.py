@@ -11,7 +11,7 @@ from nightjar.registry import ModelRecord
 from nightjar.registry.audit import require_reason
 from nightjar.registry.components import model_of, pipelines_of
 from nightjar.registry.pickles import load_trusted
-from nightjar.registry.serving import make_serving_model
+from nightjar.registry.serving.parity import make_serving_model
 from nightjar.registry.serving_models import ParityReport
 from nightjar.snapshots import Snapshot
 from nightjar.storage import Database, Role

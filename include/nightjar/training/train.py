@@ -1,7 +1,7 @@
 """Trains and registers a model version of a use case on a published snapshot."""
 
 from nightjar.registry import ModelRecord
-from nightjar.registry.serving import make_serving_model
+from nightjar.registry.serving.parity import make_serving_model
 from nightjar.snapshots import Snapshot
 from nightjar.storage import Database
 from nightjar.training.learning import model_to_update, select, update

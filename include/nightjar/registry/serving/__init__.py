@@ -1,14 +1,8 @@
-"""Serving models: the smallest thing that scores, made of a fitted estimator and proved against it."""
+"""Serving models: the smallest thing that scores, made of a fitted estimator and proved against it.
 
-from nightjar.registry.serving.convert import to_onnx
+To score with one takes none of the libraries that it was fitted with: those are imported by `convert` and `parity`.
+"""
+
 from nightjar.registry.serving.model import ServingModel, pack, serving_predictor
-from nightjar.registry.serving.parity import make_serving_model, prove_parity
 
-__all__ = [
-    "ServingModel",
-    "make_serving_model",
-    "pack",
-    "prove_parity",
-    "serving_predictor",
-    "to_onnx",
-]
+__all__ = ["ServingModel", "pack", "serving_predictor"]

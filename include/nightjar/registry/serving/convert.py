@@ -23,6 +23,7 @@ from nightjar.registry.components import SMALLEST_PROBABILITY, CalibratedClassif
 from nightjar.registry.records import Signature
 from nightjar.registry.serving.graph import INPUT, Graph
 from nightjar.registry.serving.linear import write_clusters, write_linear_classifier, write_linear_regressor
+from nightjar.registry.serving.outputs import CLASSES, OUTPUTS
 from nightjar.registry.serving.preparation import write_preparation
 from nightjar.registry.serving.trees import (
     write_boosting_classifier,
@@ -32,14 +33,7 @@ from nightjar.registry.serving.trees import (
 )
 
 Writer = Callable[[Graph, Any, str], str]
-# What a kind of model answers, and the models that can.
-OUTPUTS = {
-    "classification": "probability",
-    "recommender": "probability",
-    "regression": "prediction",
-    "segmentation": "distances",
-}
-CLASSES = "classes"
+# The models that can give an answer.
 _MODELS: dict[str, dict[type, Writer]] = {
     "probability": {
         ExtraTreesClassifier: write_forest_classifier,

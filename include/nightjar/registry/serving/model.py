@@ -11,8 +11,8 @@ from nightjar.errors import ArtifactError
 from nightjar.registry.artifacts import damaged
 from nightjar.registry.predictor import Predictor
 from nightjar.registry.records import Form, ModelRecord
-from nightjar.registry.serving.convert import CLASSES, OUTPUTS
 from nightjar.registry.serving.graph import INPUT
+from nightjar.registry.serving.outputs import CLASSES, OUTPUTS
 
 Matrix = npt.NDArray[np.float64]
 _ONLY_FATAL = 4

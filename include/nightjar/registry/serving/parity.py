@@ -11,8 +11,9 @@ from threadpoolctl import threadpool_limits
 from nightjar.errors import ServingParityError
 from nightjar.registry.predictor import Predictor
 from nightjar.registry.records import ModelRecord
-from nightjar.registry.serving.convert import OUTPUTS, to_onnx
+from nightjar.registry.serving.convert import to_onnx
 from nightjar.registry.serving.model import pack, serving_predictor
+from nightjar.registry.serving.outputs import OUTPUTS
 from nightjar.registry.serving_models import ParityReport
 from nightjar.storage.copy_reader import Encoding
 

@@ -13,7 +13,7 @@ from nightjar.registry.loading import load_predictor
 from nightjar.registry.reasons import Contributions, contributions
 from nightjar.scoring.reasons.inputs import Inputs, read_evidence, read_inputs
 from nightjar.scoring.reasons.records import Breakdown, ExplainedPrediction, PredictionReasons, Reason, Value
-from nightjar.scoring.reasons.stored import Row, published_night, stored_predictions
+from nightjar.scoring.stored import Row, published_night, stored_predictions
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind, UseCase
 from nightjar.usecases.keys import KeyValue, entity_key, key_value

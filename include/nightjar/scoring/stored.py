@@ -20,7 +20,7 @@ from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import UseCase
 from nightjar.usecases.keys import EntityKey, KeyValue, shown
 
-_SQL = load_sql("nightjar.scoring.reasons", "reasons.sql")
+_SQL = load_sql("nightjar.scoring", "stored.sql")
 # What the views tell of a row beside the prediction.
 _LINEAGE = {"as_of", "model", "commit_id"}
 
