@@ -19,6 +19,11 @@ from nightjar.storage.catalogs import CATALOG, catalog_cursor
 Connection = psycopg.Connection[DictRow]
 
 CONNECT_TIMEOUT_SECONDS = 10
+# A server that does not look after its clients goes on for one that was killed, and holds its locks meanwhile.
+_WATCH_CLIENT = (
+    "-c client_connection_check_interval=500ms "
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+)
 
 
 class Role(StrEnum):
@@ -73,6 +78,7 @@ class Database:
                 row_factory=dict_row,
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
                 application_name="nightjar",
+                options=f"{_WATCH_CLIENT} {self._parts().get('options', '')}",
             )
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError(
@@ -84,6 +90,8 @@ class Database:
             raise ConfigurationError(
                 f"The URL of the {self.name} database is malformed: write it as postgresql://user@host:5432/database."
             ) from None
+        # What waited for a lock looks at what is there then, whatever level the database has by default.
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         if self.catalog != CATALOG:
             connection.cursor_factory = catalog_cursor(self.catalog)
         return connection
