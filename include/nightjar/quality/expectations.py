@@ -1,6 +1,9 @@
 """Runs declared expectations with Great Expectations, inside the database."""
 
+import logging
 import os
+import re
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +11,7 @@ from typing import Any
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import great_expectations as gx
+import psycopg
 from great_expectations.data_context.types.base import (
     DataContextConfig,
     InMemoryStoreBackendDefaults,
@@ -16,15 +20,21 @@ from great_expectations.data_context.types.base import (
 from great_expectations.exceptions.exceptions import ExpectationNotFoundError
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-from nightjar.errors import DeclarationError
+from nightjar.errors import DatabaseUnavailableError, DeclarationError
 from nightjar.quality.checks import SAMPLE_ROWS, Check, Outcome, sample_row
 from nightjar.storage import Database, Role
 from nightjar.usecases.quality import Expectation, Severity
+
+# Its errors come back as results; without a handler Python would also print them to a command's stderr.
+logging.getLogger("great_expectations").addHandler(logging.NullHandler())
 
 # By default every context leaves a folder for a site of its own behind.
 _IN_MEMORY = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False))
 # The library's own words for what stops a run and what does not.
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "warning"}
+
+# How SQLAlchemy, in whose errors the library wraps them, names the database's errors.
+_DATABASE_ERROR = re.compile(r"\(psycopg\.(?:errors\.)?(\w+)\) (.*)")
 
 
 def check_expectations(
@@ -33,20 +43,27 @@ def check_expectations(
     """Return what a query's rows are found to be like, for each expectation.
 
     Raises:
+        DatabaseUnavailableError: the database ended the evaluation, which is no verdict on the data.
         DeclarationError: an expectation's type or arguments are unknown.
     """
     if not expectations:
         return []
     built = [_build(subject, expectation) for expectation in expectations]
-    batch = _batch(database, role, subject, query)
-    outcomes = _validate(batch, subject, built)
-    if any(_raised(outcome) for outcome in outcomes):
-        # A lost connection is no verdict on the data: this raises DatabaseUnavailableError when it is away.
-        with database.connect(role):
-            pass
-    # Whole rows are asked for only where some break an expectation: they take queries of their own.
-    broken = [outcome for outcome in outcomes if outcome.result.get("unexpected_count") and not outcome.success]
-    rows = {_identity(found): found.result.get("unexpected_rows") for found in _again(batch, subject, broken)}
+    try:
+        batch = _batch(database, role, subject, query)
+        outcomes = _validate(batch, subject, built)
+        # Whole rows are asked for only where some break an expectation: they take queries of their own.
+        broken = [outcome for outcome in outcomes if outcome.result.get("unexpected_count") and not outcome.success]
+        rows = {_identity(found): found.result.get("unexpected_rows") for found in _again(batch, subject, broken)}
+    except Exception as error:
+        # The library has several classes for it, and the database's own error is among the causes.
+        _require_verdict(database, subject, "".join(traceback.format_exception(error)))
+        raise
+    for outcome in outcomes:
+        for raised in _raised(outcome):
+            _require_verdict(
+                database, subject, f"{raised.get('exception_message')}\n{raised.get('exception_traceback')}"
+            )
     return [_check(subject, outcome, rows.get(_identity(outcome)) or []) for outcome in outcomes]
 
 
@@ -86,6 +103,15 @@ def _identity(outcome: Any) -> str:
 
 def _arguments(outcome: Any) -> dict[str, Any]:
     return {name: value for name, value in outcome.expectation_config.kwargs.items() if name != "batch_id"}
+
+
+def _require_verdict(database: Database, subject: str, told: str) -> None:
+    """Refuse to take a lost connection, a full disk or a time-out for a verdict on the data."""
+    for name, message in _DATABASE_ERROR.findall(told):
+        if issubclass(getattr(psycopg.errors, name, psycopg.Error), psycopg.OperationalError):
+            raise DatabaseUnavailableError(
+                f"The {database.name} database ended the check of {subject} ({message}): run it again."
+            )
 
 
 def _build(subject: str, expectation: Expectation) -> Any:
