@@ -14,6 +14,8 @@ Columns = Mapping[str, npt.NDArray[np.generic]]
 Matrix = npt.NDArray[np.float64]
 Outputs = dict[str, npt.NDArray[Any]]
 
+LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class Predictor:
@@ -51,9 +53,14 @@ def feature_matrix(signature: Signature, columns: Columns) -> Matrix:
     return matrix
 
 
+def beyond_range(matrix: Matrix) -> npt.NDArray[np.bool_]:
+    """Return which values are infinite, or too large for the single precision that trees and serving models have."""
+    return (matrix > LARGEST) | (matrix < -LARGEST)
+
+
 def without_infinities(matrix: Matrix) -> Matrix:
-    """Return a model's input with infinite values as missing ones, which every model can take."""
-    return np.where(np.isinf(matrix), np.nan, matrix)
+    """Return a model's input with values beyond its range as missing ones, which every model can take."""
+    return np.where(beyond_range(matrix), np.nan, matrix)
 
 
 def _probability(estimator: Any, record: ModelRecord, matrix: Matrix) -> Outputs:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from nightjar.registry import Predictor, feature_matrix, without_infinities
+from nightjar.registry import Predictor, beyond_range, feature_matrix, without_infinities
 from nightjar.scoring.row_numbers import wire_key
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.usecases import UseCase
@@ -63,11 +63,12 @@ def _unusable(
     outputs: Arrays,
     tally: Tally,
 ) -> list[int]:
-    """Note the entities with infinite features or outputs that are not finite, and return them."""
+    """Note the entities with features beyond a model's range or outputs that are not finite, and return them."""
     names = [column.name for column in predictor.record.signature.inputs]
     reasons: dict[int, str] = {}
-    for row, column in np.argwhere(np.isinf(matrix)):
-        reasons.setdefault(int(entities[row]), f"feature {names[column]} is infinite")
+    for row, column in np.argwhere(beyond_range(matrix)):
+        found = "infinite" if np.isinf(matrix[row, column]) else f"{matrix[row, column]:.3g}, beyond ±3.4e38"
+        reasons.setdefault(int(entities[row]), f"feature {names[column]} is {found}")
     for name, values in outputs.items():
         for row in np.flatnonzero(~np.isfinite(values)):
             reasons.setdefault(int(entities[row]), f"{name} is not finite")
