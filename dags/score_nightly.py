@@ -55,9 +55,7 @@ def score_nightly(use_case: UseCase) -> None:
 
         @task
         def gate_features(night: dict[str, Any]) -> list[int]:
-            steps.gate_features(use_case.name, night["commit"])
-            shards: list[int] = night["shards"]
-            return shards
+            return steps.gate_features(use_case.name, night["commit"])
 
         @task(map_index_template="shard {{ task.op_kwargs['shard'] }}")
         def score_shard(night: dict[str, Any], shard: int) -> None:

@@ -240,6 +240,10 @@ class NightInProgressError(ScoringError):
     """Another run is scoring the same night."""
 
 
+class LostStagingError(ScoringError):
+    """The staged features of a night are not all there any more: a crash of the server empties them."""
+
+
 class SignatureError(ScoringError):
     """The features do not have the columns or types the model was trained on."""
 

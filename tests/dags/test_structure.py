@@ -95,13 +95,18 @@ def test_forms_explain_their_fields(dags: dict[str, Any]) -> None:
     assert score.get_param("finish").schema["enum"] == ["publish", "check only"]
 
 
-def test_a_refusal_is_not_retried_and_a_lost_connection_is(dags: dict[str, Any]) -> None:
-    import psycopg
+def test_a_refusal_is_not_retried_and_what_passes_by_itself_is(dags: dict[str, Any]) -> None:
     from airflow.sdk.definitions.retry_policy import RetryAction
+    from psycopg import OperationalError, errors
 
-    from nightjar.errors import AsOfDateError, DatabaseUnavailableError
+    from nightjar.errors import AsOfDateError, DatabaseUnavailableError, GateError
 
     policy = dags["score_nightly__churn_risk"].get_task("score_shard").retry_policy
-    assert policy.evaluate(AsOfDateError("x"), 1, 3).action is RetryAction.FAIL
-    assert policy.evaluate(DatabaseUnavailableError("x"), 1, 3).action is RetryAction.DEFAULT
-    assert policy.evaluate(psycopg.OperationalError("x"), 1, 3).action is RetryAction.DEFAULT
+    for refusal in (AsOfDateError, GateError):
+        assert policy.evaluate(refusal("x"), 1, 3).action is RetryAction.FAIL
+    for passing in (
+        DatabaseUnavailableError, OperationalError, errors.AdminShutdown, errors.SerializationFailure,
+        errors.DeadlockDetected, errors.QueryCanceled, errors.LockNotAvailable, errors.DiskFull,
+        errors.TransactionTimeout,
+    ):  # fmt: skip
+        assert policy.evaluate(passing("x"), 1, 3).action is RetryAction.DEFAULT

@@ -7,7 +7,8 @@ import typer
 from nightjar.cli.output import EnvironmentOption, JsonOption, KeyArgument, count, database, print_record, print_rows
 from nightjar.cli.prediction_changes import diff
 from nightjar.cli.prediction_reasons import explain
-from nightjar.usecases import find_use_case
+from nightjar.errors import NumberError
+from nightjar.usecases import declared_use_cases, find_use_case
 from nightjar.usecases.as_of import parse_date
 
 ACTOR = "command line"
@@ -49,6 +50,26 @@ def revert(
 
     night = scoring.revert(database(env), find_use_case(use_case), to=to, reason=reason, actor=ACTOR)
     print_record(night.as_json(), as_json=as_json)
+
+
+@app.command()
+def clean(
+    idle_hours: Annotated[
+        int, typer.Option("--idle-hours", parser=whole_number, help="How long nobody went on with a night; 0: at once.")
+    ] = 24,
+    env: EnvironmentOption = "prod",
+    as_json: JsonOption = False,
+) -> None:
+    """Abandon the nights that runs left behind when they died, and delete what has expired, as each night does."""
+    from nightjar import scoring
+
+    if idle_hours < 0:
+        raise NumberError(f"{idle_hours} is too small: give 0 or more.")
+    target = database(env)
+    abandoned = scoring.abandon_idle(target, idle_hours)
+    for use_case in declared_use_cases().values():
+        scoring.forget_expired(target, use_case)
+    print_record({"environment": env, "abandoned": abandoned}, as_json=as_json)
 
 
 @app.command()

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 PUBLISH, CHECK_ONLY = "publish", "check only"
 
 
-def build_features(use_case_name: str) -> dict[str, int | list[int]]:
-    """Open the night, stage its features, plan its shards; return the commit's id and the shards."""
+def build_features(use_case_name: str) -> dict[str, int]:
+    """Open the night, stage its features, plan its shards; return the commit's id."""
     from nightjar import scoring
     from nightjar.quality import check_sources
     from nightjar.registry import ModelName
@@ -43,22 +43,32 @@ def build_features(use_case_name: str) -> dict[str, int | list[int]]:
     shards = scoring.build_features(database, use_case, commit)
     log.info("Commit %d: %s as of %s with %s, %d shards", commit.id, use_case.name, commit.as_of, commit.model,
              len(shards))  # fmt: skip
-    return {"commit": commit.id, "shards": shards}
+    return {"commit": commit.id}
 
 
-def gate_features(use_case_name: str, commit_id: int) -> None:
-    """Check the staged features."""
-    from nightjar.scoring import gate_features as check
+def gate_features(use_case_name: str, commit_id: int) -> list[int]:
+    """Check the staged features, staged again where a crash of the server has emptied them; return the shards."""
+    from nightjar import scoring
 
     database, use_case = nightjar_database(Environment.PROD), find_use_case(use_case_name)
-    log.info("Features: %s", check(database, use_case, _commit(database, commit_id)))
+    commit = _commit(database, commit_id)
+    shards = scoring.build_features(database, use_case, commit)
+    log.info("Features: %s", scoring.gate_features(database, use_case, commit))
+    return shards
 
 
 def score_shard(use_case_name: str, commit_id: int, shard: int) -> None:
-    """Score one shard."""
-    from nightjar.scoring import score_shard as score
+    """Score one shard; all of them, where the server has lost the features that they were to be scored from."""
+    from nightjar import scoring
+    from nightjar.errors import LostStagingError
 
-    result = score(nightjar_database(Environment.PROD), find_use_case(use_case_name), commit_id, shard)
+    database, use_case = nightjar_database(Environment.PROD), find_use_case(use_case_name)
+    try:
+        result = scoring.score_shard(database, use_case, commit_id, shard)
+    except LostStagingError as lost:
+        log.warning("%s All of it is done here.", lost)
+        scoring.score_commit(database, use_case, _commit(database, commit_id), workers=1)
+        return
     log.info("Shard %d: %d entities scored, %d rows, %d quarantined", shard, result.scored, result.rows,
              result.quarantined)  # fmt: skip
 
@@ -78,13 +88,13 @@ def publish(use_case_name: str, commit_id: int, asset: Asset) -> None:
         AirflowSkipException: the run only checks; its rows are thrown away.
     """
     from nightjar import scoring
-    from nightjar.scoring.commits import abandon
+    from nightjar.scoring.commits import end_checked
 
     use_case = find_use_case(use_case_name)
     database = nightjar_database(Environment.PROD)
     if run_context().params.get("finish") == CHECK_ONLY:
         scoring.annotate(database, use_case, _commit(database, commit_id))
-        abandon(database, commit_id)
+        end_checked(database, commit_id)
         scoring.forget_expired(database, use_case)
         raise AirflowSkipException("All checks passed; this run does not publish.")
     commit = scoring.publish(database, use_case, _commit(database, commit_id))

@@ -18,6 +18,7 @@ _SCORED = {
     "open": ("is being scored with it", "are being scored with it"),
     "published": ("was scored with it", "were scored with it"),
     "superseded": ("was scored with it before it was published again", "were scored with it before they were again"),
+    "checked": ("was checked with it", "were checked with it"),
     "abandoned": ("was scored with it and abandoned", "were scored with it and abandoned"),
 }
 

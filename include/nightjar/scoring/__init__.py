@@ -5,7 +5,8 @@ from nightjar.scoring.backfill import model_of_night, score_nights
 from nightjar.scoring.blame import Origin, blame
 from nightjar.scoring.commits import Commit, list_commits, open_commit
 from nightjar.scoring.features import build_features
-from nightjar.scoring.night import score_night
+from nightjar.scoring.leftovers import abandon_idle
+from nightjar.scoring.night import score_commit, score_night
 from nightjar.scoring.night_gates import check_night, gate_features
 from nightjar.scoring.prediction_views import create_prediction_tables
 from nightjar.scoring.publish import forget_expired, publish, require_kept
@@ -15,6 +16,7 @@ from nightjar.scoring.shards import score_shard
 __all__ = [
     "Commit",
     "Origin",
+    "abandon_idle",
     "annotate",
     "blame",
     "build_features",
@@ -28,6 +30,7 @@ __all__ = [
     "publish",
     "require_kept",
     "revert",
+    "score_commit",
     "score_night",
     "score_nights",
     "score_shard",

@@ -52,12 +52,12 @@ class Commit:
     @property
     def features(self) -> sql.Identifier:
         """The staging table that all shards of the run read."""
-        return sql.Identifier("nightjar_store", f"features_{self.id}")
+        return staging_table(self.id)
 
     @property
     def unchanged(self) -> sql.Identifier:
         """The staging table of the entities whose predictions are taken over."""
-        return sql.Identifier("nightjar_store", f"unchanged_{self.id}")
+        return unchanged_table(self.id)
 
     def as_json(self) -> dict[str, Any]:
         """Return the documented JSON form."""
@@ -72,6 +72,16 @@ class Commit:
             "started": self.started_at.isoformat(),
             "published": self.published_at.isoformat() if self.published_at else None,
         }
+
+
+def staging_table(commit_id: int) -> sql.Identifier:
+    """Return the table that a commit's features are staged in."""
+    return sql.Identifier("nightjar_store", f"features_{commit_id}")
+
+
+def unchanged_table(commit_id: int) -> sql.Identifier:
+    """Return the staging table of a night's entities whose predictions are taken over."""
+    return sql.Identifier("nightjar_store", f"unchanged_{commit_id}")
 
 
 def open_commit(
@@ -157,10 +167,13 @@ def list_commits(database: Database, use_case: str | None = None, limit: int = 5
 
 
 @contextmanager
-def work_on(database: Database, commit_id: int, stage: str) -> Iterator[tuple[Connection, Commit]]:
+def work_on(
+    database: Database, commit_id: int, stage: str, *, alone: bool = False
+) -> Iterator[tuple[Connection, Commit]]:
     """Open a transaction of a stage of an open commit, and record how long the stage took.
 
-    While it lasts no other run can take the night over.
+    While it lasts no other run can take the night over. One that works alone waits until nobody else is at work on
+    the commit, and has the others wait.
 
     Raises:
         ScoringError: the commit is not open any more.
@@ -173,16 +186,26 @@ def work_on(database: Database, commit_id: int, stage: str) -> Iterator[tuple[Co
             state = "being taken over" if commit.state == "open" else f"{commit.state}, not open"
             raise ScoringError(
                 f"Commit {commit_id} of {commit.use_case} as of {commit.as_of} is {state}: "
-                "another run has taken the night over. Start the night again if it should be replaced."
+                "another run has taken the night over, or it lay idle. Start the night again if it should be replaced."
             )
+        connection.execute(_SQL["stage_alone" if alone else "use_staging"], [commit_id])
         yield connection, commit
         connection.execute(_SQL["record_stage"], [commit_id, stage, time.perf_counter() - started])
 
 
 def abandon(database: Database, commit_id: int) -> None:
     """End an open night without publishing it."""
+    _end(database, commit_id, "abandoned")
+
+
+def end_checked(database: Database, commit_id: int) -> None:
+    """End an open night that passed its checks and is not wanted."""
+    _end(database, commit_id, "checked")
+
+
+def _end(database: Database, commit_id: int, state: str) -> None:
     with database.connect(Role.SCORER) as connection:
-        connection.execute(_SQL["abandon"], [commit_id])
+        connection.execute(_SQL["end_open"], [state, commit_id])
 
 
 def _take_over(connection: Connection, use_case: UseCase, as_of: date, left_open: Mapping[str, Any]) -> None:
@@ -191,4 +214,4 @@ def _take_over(connection: Connection, use_case: UseCase, as_of: date, left_open
         raise NightInProgressError(
             f"Run {left_open['run_id']} is scoring {use_case.name} as of {as_of} right now: let it finish."
         )
-    connection.execute(_SQL["abandon"], [left_open["id"]])
+    connection.execute(_SQL["end_open"], ["abandoned", left_open["id"]])

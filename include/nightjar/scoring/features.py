@@ -29,13 +29,14 @@ _SHARDS, _QUARANTINE = sql.Identifier("nightjar", "shard"), sql.Identifier("nigh
 def build_features(database: Database, use_case: UseCase, commit: Commit) -> list[int]:
     """Stage the features as of the commit's date and return the ordinals of the shards to score.
 
-    What an earlier try of the same run staged is used again.
+    What an earlier try of the same run staged is used again; what the server has lost of it is staged anew, and then
+    all shards are to be scored again.
 
     Raises:
         ScoringError: the declared SQL fails, or gives no rows, empty keys or duplicates.
         SignatureError: the features are not those the model was trained on.
     """
-    with work_on(database, commit.id, "features") as (connection, _):
+    with work_on(database, commit.id, "features", alone=True) as (connection, _):
         if not is_staged(connection, commit):
             _clear(connection, use_case, commit)
             model = registry.find_model(connection, ModelName.parse(commit.model))

@@ -8,6 +8,7 @@ from nightjar.quality import check_sources
 from nightjar.registry import ModelName
 from nightjar.scoring.commits import Commit, open_commit
 from nightjar.scoring.features import build_features
+from nightjar.scoring.leftovers import abandon_run
 from nightjar.scoring.night_gates import check_night, gate_features
 from nightjar.scoring.progress import Progress, Watch, unwatched
 from nightjar.scoring.publish import forget_expired, publish, require_kept
@@ -33,6 +34,8 @@ def score_night(
 ) -> Commit:
     """Score and publish a night; a night that is published already is replaced.
 
+    Interrupted by Ctrl-C, it throws away what it has made of the night.
+
     workers: shards that are scored at a time; default: as many as there are cores.
 
     Raises:
@@ -42,9 +45,31 @@ def score_night(
     require_kept(database, use_case, [as_of])
     # Before a commit is opened: a date that the data do not serve leaves no trace of a night.
     check_sources(database, Role.SCORER, use_case, as_of, run_id, by_hand=True)
-    commit = open_commit(database, use_case, as_of, run_id, model)
-    progress(Progress(f"commit {commit.id}: features as of {as_of}"))
-    ordinals = build_features(database, _in_small_shards(use_case), commit)
+    try:
+        commit = open_commit(database, use_case, as_of, run_id, model)
+        score_commit(database, _in_small_shards(use_case), commit, workers=workers, progress=progress)
+        progress(Progress(f"commit {commit.id}: checks"))
+        check_night(database, use_case, commit)
+        published = publish(database, use_case, commit)
+        forget_expired(database, use_case)
+    except KeyboardInterrupt:
+        # Nobody will go on with it. If it is out already, forgetting is what was interrupted.
+        abandon_run(database, use_case, as_of, run_id)
+        forget_expired(database, use_case)
+        raise
+    return published
+
+
+def score_commit(
+    database: Database, use_case: UseCase, commit: Commit, *, workers: int | None = None, progress: Watch = unwatched
+) -> None:
+    """Stage and check a night's features where they are not there, and score every shard that is left.
+
+    Raises:
+        NightjarError: with its own class for each reason.
+    """
+    progress(Progress(f"commit {commit.id}: features as of {commit.as_of}"))
+    ordinals = build_features(database, use_case, commit)
     gate_features(database, use_case, commit)
     planned = _planned_rows(database, commit)
 
@@ -53,11 +78,6 @@ def score_night(
 
     told(0)
     score_shards(database, use_case, commit, ordinals, workers=workers or cores(), told=told)
-    progress(Progress(f"commit {commit.id}: checks"))
-    check_night(database, use_case, commit)
-    published = publish(database, use_case, commit)
-    forget_expired(database, use_case)
-    return published
 
 
 def _in_small_shards(use_case: UseCase) -> UseCase:

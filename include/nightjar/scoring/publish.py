@@ -8,6 +8,7 @@ from psycopg import sql
 from nightjar.errors import ForgottenNightError, IncompleteNightError
 from nightjar.scoring.annotations import annotate, forget_annotations
 from nightjar.scoring.commits import Commit, find_commit, work_on
+from nightjar.scoring.leftovers import IDLE_HOURS, abandon_idle, drop_staging
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
@@ -59,10 +60,13 @@ def publish(database: Database, use_case: UseCase, commit: Commit) -> Commit:
     # Before the short transaction, and not within it: it may take a while.
     annotate(database, use_case, commit)
     with work_on(database, commit.id, "publish") as (connection, _):
-        totals = require_complete(connection, use_case, commit)
-        connection.execute(_SQL["supersede"], [commit.id])
-        connection.execute(_SQL["publish"], {"id": commit.id, **totals})
-        connection.execute(_SQL["point_readers"], [commit.id])
+        # A task that was thought dead may publish the same night beside its retry.
+        locked = connection.execute(_SQL["lock_commit"], [commit.id]).fetchone()
+        if locked is not None and locked["state"] == "open":
+            totals = require_complete(connection, use_case, commit)
+            connection.execute(_SQL["supersede"], [commit.id])
+            connection.execute(_SQL["publish"], {"id": commit.id, **totals})
+            connection.execute(_SQL["point_readers"], [commit.id])
     with database.connect(Role.SCORER) as connection:
         return find_commit(connection, commit.id)
 
@@ -86,14 +90,19 @@ def require_kept(database: Database, use_case: UseCase, nights: Sequence[date]) 
         )
 
 
-def forget_expired(database: Database, use_case: UseCase) -> int:
-    """Delete rows of replaced, abandoned and too old nights, and staging tables; return the number of nights."""
+def forget_expired(database: Database, use_case: UseCase, idle_hours: float = IDLE_HOURS) -> int:
+    """Delete the rows of replaced, abandoned and too old nights; return the number of nights.
+
+    With them goes what runs of any use case have left behind: nights that nobody has gone on with for `idle_hours`
+    are abandoned, and the staging tables of all that are not open are dropped.
+    """
+    abandon_idle(database, idle_hours)
     with database.connect(Role.SCORER) as connection:
+        # Readers may be sent back to a night before it is looked for here, or after its rows are gone.
+        connection.execute(_SQL["lock_shown"], [use_case.name])
         values = {"use_case": use_case.name, "nights": use_case.scoring.history_nights}
         expired = [row["id"] for row in connection.execute(_SQL["expired"], values)]
         connection.execute(sql.SQL("DELETE FROM {} WHERE commit_id = ANY(%s)").format(store_table(use_case)), [expired])
         forget_annotations(connection, use_case, expired)
-        for row in connection.execute(_SQL["closed_with_staging"], [use_case.name]).fetchall():
-            closed = find_commit(connection, row["id"])
-            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(closed.features, closed.unchanged))
+    drop_staging(database)
     return len(expired)

@@ -12,14 +12,31 @@ VALUES (%(use_case)s, %(as_of)s, 'open', %(model_id)s, %(model)s, %(snapshot)s, 
         %(incremental)s)
 RETURNING id
 
--- name: abandon
-UPDATE nightjar.commit SET state = 'abandoned' WHERE id = %s AND state = 'open'
+-- name: end_open
+UPDATE nightjar.commit SET state = %s WHERE id = %s AND state = 'open'
+
+-- name: abandon_run
+UPDATE nightjar.commit SET state = 'abandoned'
+WHERE use_case = %s AND as_of = %s AND run_id = %s AND state = 'open'
+
+-- name: idle
+SELECT id FROM nightjar.commit c
+WHERE state = 'open'
+  AND greatest(started_at, (SELECT max(scored_at) FROM nightjar.shard WHERE commit_id = c.id))
+      < clock_timestamp() - %s * interval '1 hour'
+ORDER BY id
 
 -- name: try_exclusive
 SELECT pg_try_advisory_xact_lock(hashtext('nightjar commit'), %s::integer) AS free
 
 -- name: try_shared
 SELECT pg_try_advisory_xact_lock_shared(hashtext('nightjar commit'), %s::integer) AS free
+
+-- name: stage_alone
+SELECT pg_advisory_xact_lock(hashtext('nightjar staging'), %s::integer)
+
+-- name: use_staging
+SELECT pg_advisory_xact_lock_shared(hashtext('nightjar staging'), %s::integer)
 
 -- name: plan_shards
 WITH entities AS MATERIALIZED (
@@ -63,6 +80,9 @@ SELECT count(*) AS shards, count(scored_at) AS finished, coalesce(sum(scored), 0
        coalesce(sum(rows), 0) AS rows,
        (SELECT count(*) FROM nightjar.quarantine WHERE commit_id = %(commit_id)s) AS quarantined
 FROM nightjar.shard WHERE commit_id = %(commit_id)s
+
+-- name: lock_commit
+SELECT state FROM nightjar.commit WHERE id = %s FOR NO KEY UPDATE
 
 -- name: supersede
 UPDATE nightjar.commit SET state = 'superseded'
@@ -133,6 +153,6 @@ ON CONFLICT (commit_id, stage) DO UPDATE SET seconds = nightjar.commit_stage.sec
 
 -- name: closed_with_staging
 SELECT id FROM nightjar.commit c
-WHERE use_case = %s AND state <> 'open' AND to_regclass('nightjar_store.features_' || id) IS NOT NULL
+WHERE state <> 'open' AND to_regclass('nightjar_store.features_' || id) IS NOT NULL
   -- What an incremental night was made of is compared with the next one.
   AND NOT (incremental AND EXISTS (SELECT FROM nightjar.publication p WHERE p.commit_id = c.id))

@@ -8,7 +8,7 @@ from psycopg import sql
 from threadpoolctl import threadpool_limits
 
 from nightjar import registry
-from nightjar.errors import ScoringError
+from nightjar.errors import LostStagingError
 from nightjar.registry import ModelName, ModelRecord
 from nightjar.scoring.commits import Commit, work_on
 from nightjar.scoring.engines import Engine, engine_of, load_engine, load_sql_model
@@ -56,12 +56,13 @@ def score_shard(
     told: called with the number of rows of each batch that was read; the shard ends with what it raises.
 
     Raises:
-        ScoringError: the commit is not open, or staged rows are missing.
+        ScoringError: the commit is not open.
+        LostStagingError: staged rows are missing, or the shard is not planned.
     """
     with work_on(database, commit_id, "score") as (connection, commit):
         shard = connection.execute(_SQL["lock_shard"], [commit_id, ordinal]).fetchone()
         if shard is None:
-            raise ScoringError(f"Commit {commit_id} has no shard {ordinal}: build its features first.")
+            raise LostStagingError(f"Commit {commit_id} has no shard {ordinal}: build its features first.")
         if shard["scored_at"] is not None:
             return ShardResult()
         record = registry.find_model(connection, ModelName.parse(commit.model))
@@ -74,7 +75,7 @@ def score_shard(
         told(taken.staged_rows)
         scored = _score(database, connection, use_case, commit, record, changed, planned_rows, told)
         if scored is None:
-            raise ScoringError(
+            raise LostStagingError(
                 f"Shard {ordinal} of commit {commit_id} has not the {planned_rows} staged rows that were planned: the "
                 "server lost the staging table. Run the night again from its first task."
             )

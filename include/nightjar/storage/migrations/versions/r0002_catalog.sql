@@ -151,6 +151,7 @@ CREATE TABLE nightjar.commit (
                       'open',         -- being scored; its rows are not shown
                       'published',    -- the night's predictions
                       'superseded',   -- the same night was published again
+                      'checked',      -- it passed its checks and was not to be published
                       'abandoned')),  -- its run ended without publishing
     model_id      bigint NOT NULL REFERENCES nightjar.model_version (id),
     model         text NOT NULL,

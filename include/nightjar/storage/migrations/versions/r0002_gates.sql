@@ -57,13 +57,15 @@ LEFT JOIN LATERAL (
          WHERE g.use_case = p.use_case AND NOT g.passed AND g.as_of >= p.as_of AND g.checked_at > p.published_at)
         UNION ALL
         (SELECT 2, later.started_at, 'the night as of ' || later.as_of
-                || CASE later.state WHEN 'open' THEN ' is not out' ELSE ' was taken back' END
+                || CASE later.state WHEN 'open' THEN ' is not out' WHEN 'abandoned' THEN ' was not finished'
+                   ELSE ' was taken back' END
          FROM nightjar.commit later
-         WHERE later.use_case = p.use_case AND later.as_of > p.as_of AND later.state IN ('open', 'published'))
+         WHERE later.use_case = p.use_case AND later.as_of > p.as_of
+           AND later.state IN ('open', 'published', 'abandoned'))
     ) reasons
     ORDER BY weight, moment DESC LIMIT 1
 ) reason ON true;
-COMMENT ON VIEW predictions.freshness IS 'Which night each prediction table shows; stale when a later night failed a gate, is not out, or was taken back.';
+COMMENT ON VIEW predictions.freshness IS 'Which night each prediction table shows; stale when a later night failed a gate, is not out, was not finished, or was taken back.';
 COMMENT ON COLUMN predictions.freshness.stale_reason IS 'Why it is stale; NULL where it is not.';
 
 GRANT SELECT ON nightjar.gate_result, nightjar.gate_failure TO nightjar_trainer, nightjar_scorer, nightjar_deployer;

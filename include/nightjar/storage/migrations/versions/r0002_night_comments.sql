@@ -3,7 +3,7 @@
 COMMENT ON COLUMN nightjar.commit.id IS 'Number of the run.';
 COMMENT ON COLUMN nightjar.commit.use_case IS 'Name of the use case.';
 COMMENT ON COLUMN nightjar.commit.as_of IS 'Only data before this date were used.';
-COMMENT ON COLUMN nightjar.commit.state IS 'open, published, superseded or abandoned.';
+COMMENT ON COLUMN nightjar.commit.state IS 'open, published, superseded, checked or abandoned.';
 COMMENT ON COLUMN nightjar.commit.model_id IS 'The model that scored.';
 COMMENT ON COLUMN nightjar.commit.model IS 'The same, name@version.';
 COMMENT ON COLUMN nightjar.commit.snapshot IS 'Dataset snapshot that the model was trained on.';
