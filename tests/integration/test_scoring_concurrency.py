@@ -1,18 +1,15 @@
-"""Several runs and many readers at once: one run wins, and every reader sees one whole night."""
+"""Several runs of a night at once: one wins, the other says so."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
 
 from nightjar.errors import NightInProgressError, ScoringError
-from nightjar.scoring import Commit, open_commit, score_night, score_shard
-from nightjar.storage import Database, Role
-from nightjar.storage.database import Connection
+from nightjar.scoring import open_commit, score_night, score_shard
+from nightjar.storage import Database
 from tests.disturbances import PATIENCE_SECONDS, held_up, wait_for, waiting
+from tests.killing import outcome, scoring_process
 from tests.night_builders import (
-    CUSTOMERS,
     LATER_NIGHT,
     NIGHT,
     open_shop,
@@ -54,68 +51,18 @@ def test_night_that_another_run_is_at_work_on_is_left_to_it(prod_database: Datab
 def test_two_runs_of_a_night_at_once_end_with_one_whole_night(prod_database: Database) -> None:
     undisturbed = score_night(prod_database, SHOP, NIGHT)
     expected = stored_hash(prod_database, SHOP, undisturbed.id)
-    start = threading.Barrier(2)
+    refused = {f"nightjar.errors.{kind.__name__}" for kind in (NightInProgressError, ScoringError)}
 
-    def run(run_id: str) -> Commit:
-        start.wait(PATIENCE_SECONDS)
-        return score_night(prod_database, SHOP, NIGHT, run_id=run_id)
+    for attempt in range(10):
+        with (
+            scoring_process(prod_database, SHOP, NIGHT, f"{attempt}.0") as (_, first),
+            scoring_process(prod_database, SHOP, NIGHT, f"{attempt}.1") as (_, second),
+        ):
+            ends = [outcome(first), outcome(second)]
 
-    for attempt in range(3):
-        with ThreadPoolExecutor() as pool:
-            runs = [pool.submit(run, f"{attempt}.{number}") for number in range(2)]
-            errors = [error for error in (each.exception(PATIENCE_SECONDS) for each in runs) if error]
-        winners = [each.result().id for each in runs if each.exception() is None]
-
-        assert all(type(error) in (NightInProgressError, ScoringError) for error in errors), errors
-        assert len(winners) >= 1
+        # Both win when one has ended before the other begins.
+        assert "" in ends
+        assert all(end == "" or end.split()[0] in refused for end in ends), ends
         [published] = {row["commit_id"] for row in shown(prod_database, SHOP)}
-        assert published in winners
+        assert published > undisturbed.id
         assert stored_hash(prod_database, SHOP, published) == expected
-
-
-def _read(connection: Connection) -> tuple[int, int, int]:
-    row = connection.execute(
-        "SELECT count(*) AS rows, min(commit_id) AS low, max(commit_id) AS high FROM predictions.shop_classification"
-    ).fetchone()
-    assert row is not None
-    return row["rows"], row["low"], row["high"]
-
-
-def test_readers_see_one_whole_night_at_any_time(prod_database: Database) -> None:
-    first = score_night(prod_database, SHOP, NIGHT)
-    finished = threading.Event()
-    started = threading.Barrier(5)
-
-    def read() -> list[tuple[int, int, int]]:
-        with prod_database.autocommit(Role.ANALYST) as connection:
-            seen = [_read(connection)]
-            started.wait(PATIENCE_SECONDS)
-            while not finished.is_set():
-                seen.append(_read(connection))
-            return [*seen, _read(connection)]
-
-    with ThreadPoolExecutor() as pool:
-        readers = [pool.submit(read) for _ in range(4)]
-        started.wait(PATIENCE_SECONDS)
-        try:
-            published = [score_night(prod_database, SHOP, NIGHT).id for _ in range(10)]
-        finally:
-            finished.set()
-        seen = [each for reader in readers for each in reader.result(PATIENCE_SECONDS)]
-
-    assert {count for count, _, _ in seen} == {CUSTOMERS}
-    assert all(low == high for _, low, high in seen)
-    assert {low for _, low, _ in seen} <= {first.id, *published}
-    assert {first.id, published[-1]} <= {low for _, low, _ in seen}
-
-
-def test_long_reader_keeps_its_night_and_delays_nobody(prod_database: Database) -> None:
-    first = score_night(prod_database, SHOP, NIGHT)
-
-    with prod_database.connect(Role.ANALYST) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        before = _read(connection)
-        published = [score_night(prod_database, SHOP, NIGHT).id for _ in range(2)]
-        assert _read(connection) == before == (CUSTOMERS, first.id, first.id)
-        connection.commit()
-        assert _read(connection) == (CUSTOMERS, published[-1], published[-1])
