@@ -1,11 +1,12 @@
 """Entry of the command `nightjar`: exit 0 when it did what it says, 1 for a refusal, 2 for wrong usage."""
 
+import signal
 import sys
 
-import psycopg
 import typer
 
 from nightjar.cli import database_commands, demo, keys, model, predictions, snapshot
+from nightjar.cli.failures import ENDED_BY_DATABASE, explain
 from nightjar.cli.score import score
 from nightjar.cli.score_file import score_file
 from nightjar.cli.train import train
@@ -33,16 +34,16 @@ app.command()(score_file)
 
 def main() -> None:
     """Run the command line; a refusal becomes one line on stderr."""
+    # Whoever ends it politely has what it does undone as Ctrl-C has.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except NightjarError as error:
         _refuse(str(error))
-    except psycopg.errors.UndefinedTable as error:
-        _refuse(f"The database lacks the catalog ({str(error).splitlines()[0]}): run 'nightjar db upgrade' on it.")
+    except ENDED_BY_DATABASE as error:
+        _refuse(explain(error))
     except UnicodeEncodeError:
         _refuse("A value holds bytes that are not UTF-8 text: correct it.")
-    except psycopg.OperationalError as error:
-        _refuse(f"The database connection was lost ({str(error).splitlines()[0]}): run the command again.")
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
             _refuse("Interrupted; what was not finished was rolled back.")
