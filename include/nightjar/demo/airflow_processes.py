@@ -49,6 +49,8 @@ def airflow_environment(state: LocalState) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata.render_as_string(hide_password=False),
         "AIRFLOW__DAG_PROCESSOR__DAG_VERSION_INFLATION_CHECK_LEVEL": "error",
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
+        # The tasks of a scheduler that was killed go on within a minute of the next one's start, not within five.
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW_CONN_NIGHTJAR_DEV": _connection(state.dev_url),
@@ -132,13 +134,17 @@ def wait_until_healthy(state: LocalState, say: Callable[[str], None]) -> None:
 
 
 def stop(processes: tuple[LocalProcess, ...]) -> list[str]:
-    """End the sessions of the processes that still run, children included; return the names of those ended."""
+    """End the sessions of the processes, children included; return the names of those that still ran.
+
+    One that was killed leaves its children behind.
+    """
     leaders = [process for process in processes if is_running(process)]
-    members = _sessions({process.pid for process in leaders})
+    sessions = {process.pid for process in processes if _is_session_of(process)}
+    members = _sessions(sessions)
     for member in members:
         _signal(member, signal.SIGTERM)
     _, alive = psutil.wait_procs(members, timeout=STOP_TIMEOUT_SECONDS)
-    for member in {*alive, *_sessions({process.pid for process in leaders})}:
+    for member in {*alive, *_sessions(sessions)}:
         _signal(member, signal.SIGKILL)
     psutil.wait_procs(alive, timeout=5)
     return [process.name for process in leaders]
@@ -189,13 +195,22 @@ def _unhealthy(state: LocalState) -> str:
     return ""
 
 
+def _is_session_of(process: LocalProcess) -> bool:
+    """Return whether the session with its id is still the one that was started."""
+    try:
+        return abs(psutil.Process(process.pid).create_time() - process.started) < 1
+    except psutil.NoSuchProcess:
+        # No process gets the id of a session that has members.
+        return True
+
+
 def _sessions(leaders: set[int]) -> list[psutil.Process]:
     members = []
     for process in psutil.process_iter():
         try:
-            if os.getsid(process.pid) in leaders:
+            if os.getsid(process.pid) in leaders and process.status() != psutil.STATUS_ZOMBIE:
                 members.append(process)
-        except (ProcessLookupError, PermissionError):
+        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
             continue
     return members
 

@@ -111,9 +111,8 @@ def _load(database: Database, progress: Progress) -> None:
 def _wait_for_dags(state: LocalState) -> None:
     """Wait until the DAG processor has read every file."""
     api = AirflowApi(state.address, "admin", state.admin_password)
-    expected = {f"score_nightly__{name}" for name in declared_use_cases()} | {
-        f"promote_models__{name}" for name in declared_use_cases()
-    }
+    workflows = ("snapshot_training_data", "retrain_models", "promote_models", "score_nightly")
+    expected = {f"{workflow}__{name}" for workflow in workflows for name in declared_use_cases()}
     deadline = time.monotonic() + airflow_processes.START_TIMEOUT_SECONDS
     while not expected <= api.dag_ids():
         if errors := api.import_errors():
