@@ -38,10 +38,11 @@ def terminate(database: Database, pid: int) -> None:
 
 
 @contextmanager
-def locked(database: Database, table: sql.Composable) -> Iterator[None]:
-    """Make everybody else who reads or writes a table wait."""
+def locked(database: Database, table: sql.Composable, *, to_readers: bool = True) -> Iterator[None]:
+    """Make everybody else who writes a table wait, and whoever reads it."""
+    mode = sql.SQL("ACCESS EXCLUSIVE" if to_readers else "SHARE ROW EXCLUSIVE")
     with database.connect() as connection:
-        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
+        connection.execute(sql.SQL("LOCK TABLE {} IN {} MODE").format(table, mode))
         yield
 
 

@@ -4,6 +4,7 @@ import multiprocessing
 import random
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import psutil
 
 from nightjar.errors import DatabaseUnavailableError, NightInProgressError
 from nightjar.scoring import score_night
+from nightjar.settings import PROJECT_ROOT
 from nightjar.storage import Database, migrate
 from nightjar.storage.embedded import start_server, stop_server
 from nightjar.usecases import UseCase
@@ -30,6 +32,9 @@ NAME = "nightjar"
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PRELOADED = ["nightjar.scoring", "nightjar.quality", "nightjar.storage.migrate", "sklearn.ensemble"]
 _PROCESSES.set_forkserver_preload(_PRELOADED)
+# They find this module where the tests lie, wherever pytest was started.
+if str(PROJECT_ROOT) not in sys.path:
+    sys.path.append(str(PROJECT_ROOT))
 
 
 @dataclass(frozen=True)

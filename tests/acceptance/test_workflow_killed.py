@@ -18,22 +18,28 @@ from tests.night_builders import rows, stored_hash
 
 SEGMENTS = find_use_case("customer_segments")
 DAG_ID = f"score_nightly__{SEGMENTS.name}"
-STAGES = {
-    "build_features": sql.Identifier("retail", "transactions"),
-    "score_shard": sql.Identifier("nightjar_store", f"predictions_{SEGMENTS.name}"),
-}
+# A task, the one before it, and what it then waits for.
+STAGES = [
+    ("build_features", None, sql.Identifier("retail", "transactions")),
+    ("score_shard", "build_features", sql.Identifier("nightjar_store", f"predictions_{SEGMENTS.name}")),
+]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_killed_scheduler_is_started_again_and_ends_the_night(finished: LocalSystem, stage: str) -> None:
+@pytest.mark.parametrize(("stage", "before_it", "table"), STAGES)
+def test_a_killed_scheduler_is_started_again_and_ends_the_night(
+    finished: LocalSystem, stage: str, before_it: str | None, table: sql.Identifier
+) -> None:
     api, prod = finished.api, finished.databases["prod"]
     night = NIGHTS[-1]
     before = published(prod)
     expected = stored_hash(prod, SEGMENTS, before)
 
-    with locked(prod, STAGES[stage]):
-        run_id = api.trigger(DAG_ID, None, {"as_of": night.isoformat()})
-        wait_for(lambda: stage in running_tasks(api, run_id) and waiting(prod))
+    run_id = api.trigger(DAG_ID, None, {"as_of": night.isoformat()})
+    if before_it:
+        wait_for(lambda: before_it in tasks(api, run_id, "success"))
+    # Predictions stay readable, orders do not.
+    with locked(prod, table, to_readers=before_it is None):
+        wait_for(lambda: stage in tasks(api, run_id, "running") and waiting(prod))
         scheduler = kill_scheduler()
         assert published(prod) == before
     # What `make up` does. The killed one's tasks may have gone on by themselves until then.
@@ -55,8 +61,8 @@ def published(database: Database) -> int:
     return commit_id
 
 
-def running_tasks(api: AirflowApi, run_id: str) -> set[str]:
-    return {task["task_id"] for task in api.task_instances(DAG_ID, run_id) if task["state"] == "running"}
+def tasks(api: AirflowApi, run_id: str, state: str) -> set[str]:
+    return {task["task_id"] for task in api.task_instances(DAG_ID, run_id) if task["state"] == state}
 
 
 def kill_scheduler() -> int:

@@ -13,7 +13,8 @@ import pytest
 
 from nightjar.scoring import forget_expired, score_night
 from nightjar.storage import Database
-from nightjar.usecases.declaration import Quality, Scoring
+from nightjar.usecases.declaration import Scoring
+from nightjar.usecases.quality import Quality
 from tests.disturbances import PATIENCE_SECONDS
 from tests.killing import OwnServer, once_recovered, outcome, own_server, scoring_process
 from tests.night_builders import (
@@ -30,7 +31,7 @@ from tests.night_builders import (
 
 KILLS = int(os.environ.get("NIGHTJAR_TEST_KILLS", "12"))
 SEED = int(os.environ.get("NIGHTJAR_TEST_SEED", "2017"))
-CUSTOMERS = 3000
+CUSTOMERS, SHARDS = 3000, 6
 SHOP = shop_use_case(
     scoring=Scoring(shard_rows=500, history_nights=2),
     quality=Quality(features=(expectation("expect_column_values_to_be_unique", column="customer_id"),)),
@@ -67,7 +68,10 @@ def test_a_night_that_is_killed_ends_as_if_it_were_not(server: OwnServer) -> Non
         night, victim = choose.choice((NIGHT, LATER_NIGHT)), ("worker", "session", "server")[number % 3]
         run_id = f"killed {number}"
         with scoring_process(database, SHOP, night, run_id) as (pid, pipe):
-            time.sleep(choose.uniform(0, 1.2 * duration))
+            if number % 2:
+                time.sleep(choose.uniform(0, 1.2 * duration))
+            else:
+                _wait_for_shards(database, run_id, choose.randrange(1, SHARDS), pid)
             _kill(server, victim, pid, choose)
             error = outcome(pipe)
         assert error in ("", "killed") or LOST & set(error.split()), error
@@ -80,6 +84,14 @@ def test_a_night_that_is_killed_ends_as_if_it_were_not(server: OwnServer) -> Non
         assert found == expected, (number, victim, night, run_id)
         _assert_nothing_is_left_over(database)
     print(dict(ends))  # noqa: T201
+
+
+def _wait_for_shards(database: Database, run_id: str, shards: int, pid: int) -> None:
+    """Wait until so many shards of a run are scored."""
+    query = """SELECT FROM nightjar.shard s JOIN nightjar.commit c ON c.id = s.commit_id
+               WHERE run_id = %s AND scored_at IS NOT NULL"""
+    while psutil.pid_exists(pid) and len(rows(database, query, [run_id])) < shards:
+        time.sleep(0.001)
 
 
 def _kill(server: OwnServer, victim: str, pid: int, choose: random.Random) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from nightjar.scoring import forget_expired, publish, revert
 from nightjar.storage import Database, Role
@@ -80,6 +81,10 @@ class Readers:
 def _shop(prod_database: Database) -> None:
     open_shop(prod_database)
     register_model(prod_database, SHOP)
+    with prod_database.connect() as connection:
+        # Whoever publishes does not wait for readers either: that would last as long as they read.
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET lock_timeout = '5s'").format(name))
 
 
 def waiting_readers(database: Database) -> list[str]:

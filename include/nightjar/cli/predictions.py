@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from nightjar.cli.output import EnvironmentOption, JsonOption, KeyArgument, count, database, print_record, print_rows
+from nightjar.cli.output import (
+    EnvironmentOption,
+    JsonOption,
+    KeyArgument,
+    count,
+    database,
+    print_record,
+    print_rows,
+    whole_number,
+)
 from nightjar.cli.prediction_changes import diff
 from nightjar.cli.prediction_reasons import explain
 from nightjar.errors import NumberError

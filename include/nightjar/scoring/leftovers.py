@@ -52,7 +52,9 @@ def _drop(connection: Connection, commit_id: int) -> bool:
     try:
         with connection.transaction():
             connection.execute("SET LOCAL lock_timeout = '2s'")
-            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(staging_table(commit_id), unchanged_table(commit_id)))
+            connection.execute(
+                sql.SQL("DROP TABLE IF EXISTS {}, {}").format(staging_table(commit_id), unchanged_table(commit_id))
+            )
     except psycopg.errors.LockNotAvailable:
         # Somebody looks at it, or backs it up: the next night drops it.
         log.warning("The staging table of commit %d is being read: it stays for now.", commit_id)

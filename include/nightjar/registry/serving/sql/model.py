@@ -9,7 +9,6 @@ from nightjar.errors import ServingError
 from nightjar.registry.records import ModelRecord
 from nightjar.registry.serving.sql.layers import Columns, Expression, Layers, combine, fold, number
 
-
 # A sum beyond it comes of a value that is infinite, or too large for other forms of the model: that is told outside.
 _LARGEST_SUM = 1e15
 
