@@ -99,13 +99,13 @@ def test_a_refusal_is_not_retried_and_what_passes_by_itself_is(dags: dict[str, A
     from airflow.sdk.definitions.retry_policy import RetryAction
     from psycopg import OperationalError, errors
 
-    from nightjar.errors import AsOfDateError, DatabaseUnavailableError, GateError
+    from nightjar.errors import AsOfDateError, DatabaseUnavailableError, GateError, LostStagingError
 
     policy = dags["score_nightly__churn_risk"].get_task("score_shard").retry_policy
     for refusal in (AsOfDateError, GateError):
         assert policy.evaluate(refusal("x"), 1, 3).action is RetryAction.FAIL
     for passing in (
-        DatabaseUnavailableError, OperationalError, errors.AdminShutdown, errors.SerializationFailure,
+        DatabaseUnavailableError, LostStagingError, OperationalError, errors.AdminShutdown, errors.SerializationFailure,
         errors.DeadlockDetected, errors.QueryCanceled, errors.LockNotAvailable, errors.DiskFull,
         errors.TransactionTimeout,
     ):  # fmt: skip

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from nightjar.errors import LostStagingError
 from nightjar.scoring import abandon_idle, forget_expired, list_commits, publish, score_night
 from nightjar.scoring.commits import end_checked, work_on
+from nightjar.scoring.features import gate_features
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind
+from nightjar.usecases.declaration import Quality
 from tests.commands import CommandLine
 from tests.declared_shop import write_declaration
 from tests.night_builders import (
@@ -15,6 +18,7 @@ from tests.night_builders import (
     EARLIER_NIGHT,
     LATER_NIGHT,
     NIGHT,
+    expectation,
     open_shop,
     register_model,
     rows,
@@ -135,6 +139,18 @@ def test_the_command_cleans_up_at_once(
     assert run("predictions", "clean", "--idle-hours", "0", "--json").json["abandoned"] == [dead.id]
     assert (stored(prod_database), staging(prod_database)) == ({published.id}, set())
     assert "give 0 or more" in run("predictions", "clean", "--idle-hours", "-1").refusal
+
+
+def test_an_emptied_staging_table_is_no_verdict_on_the_features(prod_database: Database) -> None:
+    filled = expectation("expect_table_row_count_to_be_between", min_value=CUSTOMERS)
+    gated = SHOP.model_copy(update={"quality": Quality(features=(filled,))})
+    commit = staged_night(prod_database, gated)
+    assert gate_features(prod_database, gated, commit) == 1
+    with prod_database.connect(Role.SCORER) as connection:
+        connection.execute("TRUNCATE nightjar_store.features_1")
+
+    with pytest.raises(LostStagingError, match="lost the staging table of commit 1"):
+        gate_features(prod_database, gated, commit)
 
 
 @pytest.mark.parametrize("fewer", [False, True])

@@ -11,10 +11,11 @@ from nightjar.usecases import UseCase
 DATE_KEY = "%Y-%m-%d"
 MAINTENANCE_START = datetime(2026, 1, 1, tzinfo=UTC)
 
-# A refusal stays a refusal; a database that is away comes back.
+# A refusal stays a refusal; a database that is away comes back, and what it lost is made again.
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
         RetryRule("nightjar.errors.DatabaseUnavailableError", RetryAction.DEFAULT),
+        RetryRule("nightjar.errors.LostStagingError", RetryAction.DEFAULT),
         RetryRule("nightjar.errors.NightjarError", RetryAction.FAIL, reason="Bad input stays bad: not retried."),
         RetryRule("psycopg.OperationalError", RetryAction.DEFAULT),
     ]

@@ -3,6 +3,7 @@
 import uuid
 from datetime import date
 
+from nightjar.errors import LostStagingError
 from nightjar.processes import cores
 from nightjar.quality import check_sources
 from nightjar.registry import ModelName
@@ -47,7 +48,12 @@ def score_night(
     check_sources(database, Role.SCORER, use_case, as_of, run_id, by_hand=True)
     try:
         commit = open_commit(database, use_case, as_of, run_id, model)
-        score_commit(database, _in_small_shards(use_case), commit, workers=workers, progress=progress)
+        small = _in_small_shards(use_case)
+        try:
+            score_commit(database, small, commit, workers=workers, progress=progress)
+        except LostStagingError:
+            # The server crashed between two transactions, and was back for the next.
+            score_commit(database, small, commit, workers=workers, progress=progress)
         progress(Progress(f"commit {commit.id}: checks"))
         check_night(database, use_case, commit)
         published = publish(database, use_case, commit)

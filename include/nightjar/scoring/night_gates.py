@@ -3,10 +3,11 @@
 from psycopg import sql
 
 from nightjar import registry
-from nightjar.errors import IncompleteNightError
+from nightjar.errors import GateError, IncompleteNightError, LostStagingError
 from nightjar.quality import PublishedNight, Verdict, check_features, check_predictions, record_refusal
 from nightjar.registry import ModelName
 from nightjar.scoring.commits import Commit
+from nightjar.scoring.features import is_staged
 from nightjar.scoring.prediction_tables import are_kept, stored_rows
 from nightjar.scoring.publish import require_complete
 from nightjar.storage import Database, Role
@@ -23,13 +24,22 @@ def gate_features(database: Database, use_case: UseCase, commit: Commit) -> Verd
 
     Raises:
         GateError: an expectation fails.
+        LostStagingError: it does, and the rows are not those that were staged.
     """
     with database.connect(Role.SCORER) as connection:
         model = registry.find_model(connection, ModelName.parse(commit.model))
         last = last_night(connection, use_case, commit)
-    return check_features(
-        database, Role.SCORER, use_case, commit.as_of, commit.run_id, commit.features, model=model, last=last
-    )
+    try:
+        return check_features(
+            database, Role.SCORER, use_case, commit.as_of, commit.run_id, commit.features, model=model, last=last
+        )
+    except GateError as error:
+        with database.connect(Role.SCORER) as connection:
+            if is_staged(connection, commit):
+                raise
+        raise LostStagingError(
+            f"The server lost the staging table of commit {commit.id}: run the night again."
+        ) from error
 
 
 def check_night(database: Database, use_case: UseCase, commit: Commit) -> Verdict:
