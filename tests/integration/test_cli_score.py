@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from psycopg import sql
-from tests.declared_shop import write_declaration
 
 from nightjar.storage import Database
 from tests.commands import CommandLine
+from tests.declared_shop import write_declaration
 from tests.disturbances import held_up, locked
 from tests.night_builders import FEATURES_SQL, NIGHT, open_shop, register_model, shop_use_case, shown
 

@@ -10,8 +10,7 @@ import pytest
 from psycopg import sql
 
 from nightjar.errors import DatabaseUnavailableError
-from nightjar.scoring import build_features, open_commit, publish, score_night, score_shard
-from nightjar.scoring import gate_features
+from nightjar.scoring import build_features, gate_features, open_commit, publish, score_night, score_shard
 from nightjar.storage import Database, Role
 from nightjar.usecases.quality import Quality
 from tests.disturbances import PATIENCE_SECONDS, held_up, locked, terminate, wait_for, waiting

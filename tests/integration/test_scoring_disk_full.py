@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from tests.declared_shop import write_declaration
 
 from nightjar.scoring import score_night
 from nightjar.storage import Database
 from tests.commands import CommandLine
+from tests.declared_shop import write_declaration
 from tests.night_builders import NIGHT, open_shop, register_model, rows, shop_use_case, shown, stored_hash
 
 SHOP = shop_use_case()

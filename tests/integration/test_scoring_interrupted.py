@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from psycopg import sql
-from tests.declared_shop import write_declaration
 
 from nightjar.scoring import score_night
 from nightjar.storage import Database
+from tests.declared_shop import write_declaration
 from tests.disturbances import held_up, locked, wait_for, waiting
 from tests.killing import outcome, scoring_process
 from tests.night_builders import LATER_NIGHT, NIGHT, open_shop, register_model, rows, shop_use_case, shown, stored_hash

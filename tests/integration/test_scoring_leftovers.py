@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from nightjar.errors import LostStagingError
-from nightjar.scoring import abandon_idle, forget_expired, list_commits, publish, score_night
+from nightjar.scoring import abandon_idle, forget_expired, gate_features, list_commits, publish, score_night
 from nightjar.scoring.commits import end_checked, work_on
-from nightjar.scoring.features import gate_features
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind
-from nightjar.usecases.declaration import Quality
+from nightjar.usecases.quality import Quality
 from tests.commands import CommandLine
 from tests.declared_shop import write_declaration
 from tests.night_builders import (
