@@ -30,7 +30,14 @@ NAME = "nightjar"
 
 # A fresh process for each run, that need not import everything anew.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PRELOADED = ["nightjar.scoring", "nightjar.quality", "nightjar.storage.migrate", "sklearn.ensemble"]
+_PRELOADED = [
+    "nightjar.quality.data_docs",
+    "nightjar.quality.expectations",
+    "nightjar.registry.estimator_files",
+    "nightjar.scoring",
+    "nightjar.storage.migrate",
+    "sklearn.ensemble",
+]
 _PROCESSES.set_forkserver_preload(_PRELOADED)
 # They find this module where the tests lie, wherever pytest was started.
 if str(PROJECT_ROOT) not in sys.path:

@@ -106,11 +106,12 @@ def test_a_night_before_the_data_leaves_no_trace(prod_database: Database) -> Non
     assert list_commits(prod_database) == []
 
 
-@pytest.mark.parametrize("estimator", ["logistic_regression", "random_forest_classifier"])
 @pytest.mark.parametrize("serving", [False, True])
-def test_values_beyond_single_precision_are_set_aside(prod_database: Database, estimator: str, serving: bool) -> None:
-    training = Training(metric="roc_auc", candidates=(Candidate(estimator=estimator),), dates=3, every_days=7)
-    register_model(prod_database, SHOP.model_copy(update={"training": training}), serving=serving)
+def test_a_forest_sets_values_beyond_single_precision_aside(prod_database: Database, serving: bool) -> None:
+    forest = Training(
+        metric="roc_auc", candidates=(Candidate(estimator="random_forest_classifier"),), dates=3, every_days=7
+    )
+    register_model(prod_database, SHOP.model_copy(update={"training": forest}), serving=serving)
     score_night(prod_database, SHOP, NIGHT)
     others = {row["customer_id"]: row["probability"] for row in shown(prod_database, SHOP)}
     del others[3], others[41]
@@ -124,6 +125,15 @@ def test_values_beyond_single_precision_are_set_aside(prod_database: Database, e
         41: "feature spend is 3.41e+38, beyond ±3.4e38",
     }
     assert {row["customer_id"]: row["probability"] for row in shown(prod_database, SHOP)} == pytest.approx(others)
+
+
+@pytest.mark.parametrize("serving", [False, True])
+def test_other_models_take_values_beyond_single_precision(prod_database: Database, serving: bool) -> None:
+    register_model(prod_database, SHOP, serving=serving)
+
+    commit = score_night(prod_database, with_spend("customer_id IN (3, 41)", "3.41e38::float8"), NIGHT)
+
+    assert (commit.scored, commit.quarantined) == (CUSTOMERS, 0)
 
 
 def test_outputs_that_are_not_finite_are_set_aside(prod_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 from psycopg import sql
 
 from nightjar.scoring import score_night
 from nightjar.storage import Database
-from tests.commands import CommandLine
+from tests.commands import CommandLine, Result
 from tests.declared_shop import write_declaration
 from tests.night_builders import NIGHT, open_shop, register_model, rows, shop_use_case, shown, stored_hash
 
@@ -70,14 +69,13 @@ def filled(folder: Path) -> Iterator[None]:
     ballast.unlink()
 
 
-def last_night_that_fits(database: Database) -> int:
-    """Score until there is no space: the pages that are there already may take a few nights."""
-    commit_id: int = shown(database, SHOP)[0]["commit_id"]
+def score_until_full(database: Database, run: CommandLine) -> tuple[int, Result]:
+    """Score until there is no space: pages that are there already may take a few nights; return the last that fits."""
     for _ in range(100):
-        try:
-            commit_id = score_night(database, SHOP, NIGHT).id
-        except psycopg.errors.DiskFull:
-            return commit_id
+        before: int = shown(database, SHOP)[0]["commit_id"]
+        told = run("score", SHOP.name, "--as-of", NIGHT.isoformat())
+        if told.code:
+            return before, told
     pytest.fail("It does not run out of space.")
 
 
@@ -92,8 +90,7 @@ def test_a_full_disk_is_told_of_and_a_retry_ends_the_same(
 
     with small_disk(prod_database, "nightjar_store.predictions_shop_classification") as folder:
         with filled(folder):
-            before = last_night_that_fits(prod_database)
-            told = run("score", SHOP.name, "--as-of", NIGHT.isoformat())
+            before, told = score_until_full(prod_database, run)
             assert {row["commit_id"] for row in shown(prod_database, SHOP)} == {before}
             assert stored_hash(prod_database, SHOP, before) == expected
 

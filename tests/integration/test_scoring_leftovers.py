@@ -144,7 +144,7 @@ def test_an_emptied_staging_table_is_no_verdict_on_the_features(prod_database: D
     filled = expectation("expect_table_row_count_to_be_between", min_value=CUSTOMERS)
     gated = SHOP.model_copy(update={"quality": Quality(features=(filled,))})
     commit = staged_night(prod_database, gated)
-    assert gate_features(prod_database, gated, commit) == 1
+    assert gate_features(prod_database, gated, commit).evaluated > 0
     with prod_database.connect(Role.SCORER) as connection:
         connection.execute("TRUNCATE nightjar_store.features_1")
 

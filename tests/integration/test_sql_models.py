@@ -87,7 +87,7 @@ def test_calibrated_probabilities_are_the_same(untouched_dev: Database) -> None:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=arrays(float, (5, 3), elements=st.floats(-1e12, 1e12) | st.just(np.nan)))
+@given(rows=arrays(float, (5, 3), elements=st.floats(-1e100, 1e100) | st.just(np.nan)))
 def test_whatever_the_numbers_are(untouched_dev: Database, rows: Matrix) -> None:
     matrix = sample(NUMBERS)
     estimator = unfitted(Kind.CLASSIFICATION, "logistic_regression", NUMBERS).fit(
@@ -97,12 +97,12 @@ def test_whatever_the_numbers_are(untouched_dev: Database, rows: Matrix) -> None
 
 
 @pytest.mark.parametrize(("kind", "key"), LINEAR)
-def test_rows_with_infinite_or_huge_values_are_left_out(untouched_dev: Database, kind: Kind, key: str) -> None:
+def test_rows_with_infinite_values_are_left_out(untouched_dev: Database, kind: Kind, key: str) -> None:
     matrix = sample(NUMBERS)
     estimator = unfitted(kind, key, NUMBERS).fit(matrix, target_of(kind, matrix))
-    rows = np.array([[1.0, 2.0, 1.0], [np.inf, 2.0, 1.0], [-np.inf, np.inf, 0.0], [1e39, 2.0, 1.0], [np.nan] * 3])
+    rows = np.array([[1.0, 2.0, 1.0], [np.inf, 2.0, 1.0], [-np.inf, np.inf, 0.0], [np.nan, np.nan, np.nan]])
 
-    assert set(ask(untouched_dev, as_sql(kind, estimator, NUMBERS), rows)) == {0, 4}
+    assert set(ask(untouched_dev, as_sql(kind, estimator, NUMBERS), rows)) == {0, 3}
 
 
 @pytest.mark.parametrize(("kind", "key"), TREES)

@@ -29,7 +29,7 @@ from nightjar.registry.models import (
     trials_of,
 )
 from nightjar.registry.parity_sample import ParitySample, find_sample, save_sample
-from nightjar.registry.predictor import Predictor, beyond_range, feature_matrix, without_infinities
+from nightjar.registry.predictor import Predictor, feature_matrix
 from nightjar.registry.records import Decision, Form, ModelName, ModelRecord, Signature, Trial
 from nightjar.registry.removal import drop
 
@@ -50,7 +50,6 @@ __all__ = [
     "alias_history",
     "aliased_model",
     "artifact_size",
-    "beyond_range",
     "champion_at",
     "champion_of_then",
     "code_version",
@@ -75,5 +74,4 @@ __all__ = [
     "save_decision",
     "save_sample",
     "trials_of",
-    "without_infinities",
 ]

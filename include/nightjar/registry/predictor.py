@@ -14,7 +14,9 @@ Columns = Mapping[str, npt.NDArray[np.generic]]
 Matrix = npt.NDArray[np.float64]
 Outputs = dict[str, npt.NDArray[Any]]
 
-LARGEST = float(np.finfo(np.float32).max)
+# Forests take their input in single precision, in scikit-learn as in a serving model.
+_LARGEST_SINGLE = float(np.finfo(np.float32).max)
+_SINGLE_PRECISION = ("random_forest", "extra_trees")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,16 @@ class Predictor:
         """
         return _PREDICT[self.record.kind](self.estimator, self.record, matrix)
 
+    def beyond_range(self, matrix: Matrix) -> npt.NDArray[np.bool_]:
+        """Return which values the model cannot take: infinite ones, of a forest also those beyond single precision."""
+        if self.record.algorithm.startswith(_SINGLE_PRECISION):
+            return (matrix > _LARGEST_SINGLE) | (matrix < -_LARGEST_SINGLE)
+        return np.isinf(matrix)
+
+    def within_range(self, matrix: Matrix) -> Matrix:
+        """Return rows with values that the model cannot take as missing ones, which every model can."""
+        return np.where(self.beyond_range(matrix), np.nan, matrix)
+
 
 def feature_matrix(signature: Signature, columns: Columns) -> Matrix:
     """Return the model's input, shape (rows, features): columns are found by name, never by position.
@@ -51,16 +63,6 @@ def feature_matrix(signature: Signature, columns: Columns) -> Matrix:
     for index, column in enumerate(signature.inputs):
         matrix[:, index] = columns[column.name]
     return matrix
-
-
-def beyond_range(matrix: Matrix) -> npt.NDArray[np.bool_]:
-    """Return which values are infinite, or too large for the single precision that trees and serving models have."""
-    return (matrix > LARGEST) | (matrix < -LARGEST)
-
-
-def without_infinities(matrix: Matrix) -> Matrix:
-    """Return a model's input with values beyond its range as missing ones, which every model can take."""
-    return np.where(beyond_range(matrix), np.nan, matrix)
 
 
 def _probability(estimator: Any, record: ModelRecord, matrix: Matrix) -> Outputs:

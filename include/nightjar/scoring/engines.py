@@ -148,7 +148,7 @@ def _is_near(record: ModelRecord, engine: Engine, difference: float, tolerance: 
 
 
 def _difference(predictor: Predictor, sample: ParitySample) -> float:
-    outputs = predictor.predict(registry.without_infinities(sample.matrix()))
+    outputs = predictor.predict(predictor.within_range(sample.matrix()))
     return max(
         float((np.abs(outputs[name] - values) / np.maximum(1.0, np.abs(values))).max(initial=0.0))
         for name, values in ((name, np.array(answers)) for name, answers in sample.outputs.items())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from nightjar.registry import Predictor, beyond_range, feature_matrix, without_infinities
+from nightjar.registry import Predictor, feature_matrix
 from nightjar.scoring.row_numbers import wire_key
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.usecases import UseCase
@@ -42,7 +42,7 @@ def predict(use_case: UseCase, predictor: Predictor, batches: Iterator[Arrays], 
         entities = batch[keys[0]]
         tally.read += len(entities)
         matrix = feature_matrix(predictor.record.signature, batch)
-        outputs = predictor.predict(without_infinities(matrix))
+        outputs = predictor.predict(predictor.within_range(matrix))
         bad = _unusable(predictor, entities, matrix, outputs, tally)
         scored: Arrays = {name: batch[name] for name in keys} | outputs
         if bad:
@@ -66,7 +66,7 @@ def _unusable(
     """Note the entities with features beyond a model's range or outputs that are not finite, and return them."""
     names = [column.name for column in predictor.record.signature.inputs]
     reasons: dict[int, str] = {}
-    for row, column in np.argwhere(beyond_range(matrix)):
+    for row, column in np.argwhere(predictor.beyond_range(matrix)):
         found = "infinite" if np.isinf(matrix[row, column]) else f"{matrix[row, column]:.3g}, beyond ±3.4e38"
         reasons.setdefault(int(entities[row]), f"feature {names[column]} is {found}")
     for name, values in outputs.items():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nightjar import registry
-from nightjar.registry import ModelName, Predictor, without_infinities
+from nightjar.registry import ModelName, Predictor
 from nightjar.registry.loading import load_predictor
 from nightjar.registry.reasons import Contributions, contributions
 from nightjar.scoring.reasons.inputs import Inputs, read_evidence, read_inputs
@@ -82,7 +82,7 @@ def _explain(
     if not inputs:
         return {}
     encoded = np.stack([row.encoded for row in inputs.values()])
-    matrix = without_infinities(encoded)
+    matrix = predictor.within_range(encoded)
     outputs, found = predictor.predict(matrix), contributions(predictor, matrix)
     if use_case.kind is Kind.REGRESSION and use_case.target:
         found = replace(found, unit=use_case.target.column)

@@ -9,9 +9,6 @@ from nightjar.errors import ServingError
 from nightjar.registry.records import ModelRecord
 from nightjar.registry.serving.sql.layers import Columns, Expression, Layers, combine, fold, number
 
-# A sum beyond it comes of a value that is infinite, or too large for other forms of the model: that is told outside.
-_LARGEST_SUM = 1e15
-
 
 @dataclass(frozen=True)
 class SqlModel:
@@ -60,7 +57,7 @@ class SqlModel:
             ),
             relation,
         )
-        checks = [combine("abs({}) < {}", value, number(_LARGEST_SUM)) for value in self.finite]
+        checks = [combine("{} - {} = 0", value, value) for value in self.finite]
         return sql.SQL("SELECT {} FROM {} WHERE {}").format(
             sql.SQL(", ").join(named),
             layers.over(lowest, kept, [*predictions.values(), *checks]),
