@@ -21,6 +21,7 @@ from nightjar.orchestration.assets import predictions
 from nightjar.orchestration.dag_settings import as_of_param, by_date, model_param, use_case_dag
 from nightjar.usecases import UseCase, usable_use_cases
 from nightjar.usecases.as_of import ModelOf
+from nightjar.usecases.extent import Extent
 
 
 def score_nightly(use_case: UseCase) -> None:
@@ -39,6 +40,13 @@ def score_nightly(use_case: UseCase) -> None:
                 title="Model of",
                 description_md="For a past night. *today*: the champion. *then*: of all that were ever champion, the "
                 "one whose training data are the latest that do not go beyond the as-of date.",
+            ),
+            "extent": Param(
+                Extent.DECLARED.value,
+                enum=[extent.value for extent in Extent],
+                title="Extent",
+                description_md="*incremental*: what has the same inputs, model and code as in the night that readers "
+                "see is taken over. *proved*: that is scored again, too, and compared.",
             ),
             "finish": Param(
                 steps.PUBLISH,

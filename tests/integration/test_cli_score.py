@@ -83,3 +83,15 @@ def test_what_the_database_ends_is_one_line_and_can_be_run_again(
     again = score("score", SHOP.name, "--as-of", NIGHT.isoformat(), "--json").json
     assert (first["state"], again["state"]) == ("published", "published")
     assert again["id"] > first["id"]
+
+
+def test_night_may_take_over_what_has_not_changed(score: CommandLine, prod_database: Database) -> None:
+    night = ("score", SHOP.name, "--as-of", NIGHT.isoformat())
+    assert score(*night, "--incremental").code == 0
+    before = {row["customer_id"]: row["probability"] for row in shown(prod_database, SHOP)}
+
+    proved, full, wrong = score(*night, "--prove"), score(*night, "--full"), score(*night, "--full", "--prove")
+
+    assert "60 entities taken over, scored again: off by 0 at most" in proved.err
+    assert {row["customer_id"]: row["probability"] for row in shown(prod_database, SHOP)} == pytest.approx(before)
+    assert (full.code, "taken over" in full.err, wrong.code) == (0, False, 2)

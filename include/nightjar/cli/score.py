@@ -10,6 +10,7 @@ from nightjar.cli.scoring_bar import scoring_bar
 from nightjar.errors import NightjarError
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import ModelOf, dates_between, parse_date
+from nightjar.usecases.extent import Extent
 
 
 def score(
@@ -24,6 +25,13 @@ def score(
             "--model-of", metavar="today|then", help="then: of the champions, the one trained last by the night's date."
         ),
     ] = ModelOf.TODAY.value,
+    incremental: Annotated[
+        bool | None,
+        typer.Option("--incremental/--full", help="Score what changed since last night, or all; default: as declared."),
+    ] = None,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Score what was taken over again, and compare; makes it incremental.")
+    ] = False,
     workers: Annotated[
         int | None, typer.Option("--workers", parser=count, help="Shards at a time; default: as many as cores.")
     ] = None,
@@ -31,7 +39,7 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """Score a night and publish its predictions; or several, one after the other."""
-    nights = _nights(as_of, first, last)
+    nights, extent = _nights(as_of, first, last), _extent(incremental, prove=prove)
     declared, choice = find_use_case(use_case), ModelOf.parse(model_of)
     from nightjar.registry import ModelName
     from nightjar.scoring import score_nights
@@ -42,7 +50,14 @@ def score(
     try:
         with scoring_bar() as watch:
             for commit in score_nights(
-                target, declared, nights, model=model, model_of=choice, workers=workers, progress=watch
+                target,
+                declared,
+                nights,
+                model=model,
+                model_of=choice,
+                extent=extent,
+                workers=workers,
+                progress=watch,
             ):
                 done.append(commit.as_json())
     except NightjarError:
@@ -54,6 +69,14 @@ def score(
         print_rows(done, as_json=as_json)
     else:
         print_record(done[0], as_json=as_json)
+
+
+def _extent(incremental: bool | None, *, prove: bool) -> Extent:
+    if prove and incremental is False:
+        raise typer.BadParameter("give --full or --prove: a night that is scored in full takes nothing over.")
+    if prove:
+        return Extent.PROVED
+    return Extent.DECLARED if incremental is None else Extent.INCREMENTAL if incremental else Extent.FULL
 
 
 def _nights(as_of: str | None, first: str | None, last: str | None) -> list[date]:

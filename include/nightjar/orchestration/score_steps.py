@@ -12,6 +12,7 @@ from nightjar.orchestration.run_context import run_context
 from nightjar.settings import Environment
 from nightjar.usecases import find_use_case
 from nightjar.usecases.as_of import ModelOf
+from nightjar.usecases.extent import Extent
 
 if TYPE_CHECKING:
     from nightjar.scoring import Commit
@@ -39,7 +40,8 @@ def build_features(use_case_name: str) -> dict[str, int]:
     # Before a commit is opened: a date that the data do not serve leaves no trace of a night.
     verdict = check_sources(database, Role.SCORER, use_case, run.as_of, run.run_id, by_hand=run.by_hand)
     log.info("Sources: %s", verdict)
-    commit = scoring.open_commit(database, use_case, run.as_of, run.run_id, chosen)
+    incremental = Extent(run.params["extent"]).incremental
+    commit = scoring.open_commit(database, use_case, run.as_of, run.run_id, chosen, incremental=incremental)
     shards = scoring.build_features(database, use_case, commit)
     log.info("Commit %d: %s as of %s with %s, %d shards", commit.id, use_case.name, commit.as_of, commit.model,
              len(shards))  # fmt: skip
@@ -74,11 +76,14 @@ def score_shard(use_case_name: str, commit_id: int, shard: int) -> None:
 
 
 def gate_predictions(use_case_name: str, commit_id: int) -> None:
-    """Check that the night is whole and its predictions are sound."""
-    from nightjar.scoring import check_night
+    """Check that the night is whole and its predictions are sound; where it was asked for, what was taken over too."""
+    from nightjar import scoring
 
     database, use_case = nightjar_database(Environment.PROD), find_use_case(use_case_name)
-    log.info("Predictions: %s", check_night(database, use_case, _commit(database, commit_id)))
+    commit = _commit(database, commit_id)
+    if run_context().params["extent"] == Extent.PROVED:
+        log.info("Proof: %s.", scoring.prove(database, use_case, commit))
+    log.info("Predictions: %s", scoring.check_night(database, use_case, commit))
 
 
 def publish(use_case_name: str, commit_id: int, asset: Asset) -> None:

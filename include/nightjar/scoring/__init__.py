@@ -9,6 +9,7 @@ from nightjar.scoring.leftovers import abandon_idle
 from nightjar.scoring.night import score_commit, score_night
 from nightjar.scoring.night_gates import check_night, gate_features
 from nightjar.scoring.prediction_views import create_prediction_tables
+from nightjar.scoring.proof import prove
 from nightjar.scoring.publish import forget_expired, publish, require_kept
 from nightjar.scoring.revert import revert
 from nightjar.scoring.shards import score_shard
@@ -27,6 +28,7 @@ __all__ = [
     "list_commits",
     "model_of_night",
     "open_commit",
+    "prove",
     "publish",
     "require_kept",
     "revert",

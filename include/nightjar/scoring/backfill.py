@@ -12,6 +12,7 @@ from nightjar.scoring.publish import require_kept
 from nightjar.storage import Database, Role
 from nightjar.usecases import UseCase
 from nightjar.usecases.as_of import ModelOf
+from nightjar.usecases.extent import Extent
 
 
 def model_of_night(
@@ -38,6 +39,7 @@ def score_nights(
     *,
     model: ModelName | None = None,
     model_of: ModelOf = ModelOf.TODAY,
+    extent: Extent = Extent.DECLARED,
     workers: int | None = None,
     progress: Watch = unwatched,
 ) -> Iterator[Commit]:
@@ -52,4 +54,4 @@ def score_nights(
     require_kept(database, use_case, nights)
     for night in nights:
         chosen = model_of_night(database, use_case, night, model_of, model)
-        yield score_night(database, use_case, night, model=chosen, workers=workers, progress=progress)
+        yield score_night(database, use_case, night, model=chosen, extent=extent, workers=workers, progress=progress)

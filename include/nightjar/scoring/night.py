@@ -12,11 +12,13 @@ from nightjar.scoring.features import build_features
 from nightjar.scoring.leftovers import abandon_run
 from nightjar.scoring.night_gates import check_night, gate_features
 from nightjar.scoring.progress import Progress, Watch, unwatched
+from nightjar.scoring.proof import prove
 from nightjar.scoring.publish import forget_expired, publish, require_kept
 from nightjar.scoring.side_by_side import score_shards
 from nightjar.storage import Database, Role
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import UseCase
+from nightjar.usecases.extent import Extent
 
 _SQL = load_sql("nightjar.scoring", "scoring.sql")
 # In Airflow each shard pays for a task, here none does: smaller ones keep all workers busy until the end.
@@ -30,6 +32,7 @@ def score_night(
     *,
     model: ModelName | None = None,
     run_id: str | None = None,
+    extent: Extent = Extent.DECLARED,
     workers: int | None = None,
     progress: Watch = unwatched,
 ) -> Commit:
@@ -37,6 +40,7 @@ def score_night(
 
     Interrupted by Ctrl-C, it throws away what it has made of the night.
 
+    extent: whether predictions are taken over from the night before where the inputs are the same.
     workers: shards that are scored at a time; default: as many as there are cores.
 
     Raises:
@@ -47,13 +51,15 @@ def score_night(
     # Before a commit is opened: a date that the data do not serve leaves no trace of a night.
     check_sources(database, Role.SCORER, use_case, as_of, run_id, by_hand=True)
     try:
-        commit = open_commit(database, use_case, as_of, run_id, model)
+        commit = open_commit(database, use_case, as_of, run_id, model, incremental=extent.incremental)
         small = _in_small_shards(use_case)
         try:
             score_commit(database, small, commit, workers=workers, progress=progress)
         except LostStagingError:
             # The server crashed between two transactions, and was back for the next.
             score_commit(database, small, commit, workers=workers, progress=progress)
+        if extent is Extent.PROVED:
+            progress(Progress(f"commit {commit.id}: {prove(database, use_case, commit)}"))
         progress(Progress(f"commit {commit.id}: checks"))
         check_night(database, use_case, commit)
         published = publish(database, use_case, commit)

@@ -39,6 +39,9 @@ class Proof:
     entities: int
     largest_difference: float
 
+    def __str__(self) -> str:
+        return f"{self.entities} entities taken over, scored again: off by {self.largest_difference:.2g} at most"
+
 
 def prove(database: Database, use_case: UseCase, commit: Commit) -> Proof:
     """Score the entities of a night that were taken over, and compare; what was scored is proved by that.
