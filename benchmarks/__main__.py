@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import automl, files, lookup, parsing, quality, scoring, snapshots, training, transfer
+from benchmarks import automl, files, growth, lookup, parsing, quality, scoring, snapshots, training, transfer
 from benchmarks.measure import Result
 from nightjar.scoring import create_prediction_tables
 from nightjar.storage import migrate
@@ -13,6 +13,7 @@ from nightjar.storage.embedded import start_server, stop_server
 BENCHMARKS = {
     "parsing": parsing.run,
     "scoring": scoring.run,
+    "growth": growth.run,
     "files": files.run,
     "lookup": lookup.run,
     "snapshots": snapshots.run,

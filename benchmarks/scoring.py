@@ -5,7 +5,8 @@ import importlib
 import resource
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -17,6 +18,7 @@ from loky import ProcessPoolExecutor
 from psycopg import sql
 
 from benchmarks.measure import Result, seconds_in_turn
+from benchmarks.scoring_rivals import against_others
 from nightjar import registry
 from nightjar.registry import Alias, ModelName, ModelRecord, ParitySample, Predictor, Signature
 from nightjar.registry.estimator_files import save_estimator
@@ -82,22 +84,31 @@ USE_CASE = LINEAR.use_case
 
 def run(database: Database, rows: int) -> list[Result]:
     """Score `rows` entities in two processes, stage by stage as the DAG does."""
-    _load(database, rows)
-    create_prediction_tables(database, [work.use_case for work in WORKS])
-    # As in Airflow, whose workers are there already, and have imported what they need.
+    load(database, rows)
+    create_prediction_tables(database, [work.use_case for work in WORKS if work is not LINEAR])
+    results: list[Result] = []
+    with workers() as pool:
+        for work in WORKS:
+            result = _measure(database, pool, work, rows)
+            results += [result, *against_others(database, work.name, result.work, result.ours, rows)]
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return [*results, Result("memory of the largest process, MB", peak, 500, "1.0", "500 MB")]
+
+
+@contextmanager
+def workers() -> Iterator[ProcessPoolExecutor]:
+    """Give two processes that are there already and have imported what they need, as in Airflow."""
     with ProcessPoolExecutor(
         max_workers=2, initializer=importlib.import_module, initargs=("nightjar.scoring",)
     ) as pool:
         list(pool.map(time.sleep, [0.5, 0.5]))
-        results = [_measure(database, pool, work, rows) for work in WORKS]
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return [*results, Result("memory of the largest process, MB", peak, 500, "1.0", "500 MB")]
+        yield pool
 
 
 def _measure(database: Database, pool: ProcessPoolExecutor, work: Work, rows: int) -> Result:
     use_case = work.use_case
     register(database, work)
-    *_, last = nights = [_stage(database, use_case, number) for number in range(3)]
+    *_, last = nights = [stage(database, use_case, number) for number in range(3)]
     commits = iter(nights)
     with database.connect(Role.SCORER) as connection:
         ordinals = [row["ordinal"] for row in connection.execute("SELECT DISTINCT ordinal FROM nightjar.shard")]
@@ -132,7 +143,8 @@ def _measure(database: Database, pool: ProcessPoolExecutor, work: Work, rows: in
     )
 
 
-def _load(database: Database, rows: int) -> None:
+def load(database: Database, rows: int) -> None:
+    """Make the table of features."""
     columns = sql.SQL(", ").join(sql.SQL("random() AS {}").format(sql.Identifier(name)) for name in FEATURES)
     with database.connect(Role.OWNER) as connection:
         connection.execute(
@@ -169,7 +181,8 @@ def register(database: Database, work: Work) -> None:
         registry.move_alias(connection, work.name, Alias.CHAMPION, model, reason="bench", actor="bench")
 
 
-def _stage(database: Database, use_case: UseCase, number: int) -> Commit:
+def stage(database: Database, use_case: UseCase, number: int) -> Commit:
+    """Open a night and stage its features."""
     night = date(NIGHT.year, NIGHT.month, NIGHT.day + number)
     commit = open_commit(database, use_case, night, f"bench-{number}")
     build_features(database, use_case, commit)
