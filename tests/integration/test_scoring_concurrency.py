@@ -53,7 +53,7 @@ def test_two_runs_of_a_night_at_once_end_with_one_whole_night(prod_database: Dat
     expected = stored_hash(prod_database, SHOP, undisturbed.id)
     refused = {f"nightjar.errors.{kind.__name__}" for kind in (NightInProgressError, ScoringError)}
 
-    for attempt in range(10):
+    for attempt in range(4):
         with (
             scoring_process(prod_database, SHOP, NIGHT, f"{attempt}.0") as (_, first),
             scoring_process(prod_database, SHOP, NIGHT, f"{attempt}.1") as (_, second),

@@ -29,7 +29,7 @@ from tests.night_builders import (
     stored_hash,
 )
 
-KILLS = int(os.environ.get("NIGHTJAR_TEST_KILLS", "12"))
+KILLS = int(os.environ.get("NIGHTJAR_TEST_KILLS", "8"))
 SEED = int(os.environ.get("NIGHTJAR_TEST_SEED", "2017"))
 CUSTOMERS, SHARDS = 3000, 6
 SHOP = shop_use_case(

@@ -164,4 +164,4 @@ def test_ctrl_c_ends_the_command_and_leaves_nothing_at_work(prod_database: Datab
     assert told.splitlines()[-1] == "nightjar: Interrupted; what was not finished was rolled back."
     assert {row["commit_id"] for row in shown(prod_database, SHOP)} == {before.id}
     [left] = rows(prod_database, "SELECT state FROM nightjar.commit WHERE as_of = '2024-03-21'", role=Role.SCORER)
-    assert left["state"] == "open"
+    assert left["state"] == "abandoned"

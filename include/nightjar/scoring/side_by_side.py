@@ -83,7 +83,7 @@ def _await(futures: Sequence[Future[ShardResult]], rows: _Rows, told: Callable[[
 
 def _end(futures: Sequence[Future[ShardResult]], database: Interruptible) -> None:
     """Wait until no thread is at work: again and again, since one may have been between two statements."""
-    pending = set(futures)
-    while pending:
+    # One that was cancelled before it began is done, but never told to those who wait for it.
+    while pending := [future for future in futures if not future.done()]:
         database.interrupt()
-        _, pending = wait(pending, timeout=_LOOK_SECONDS)
+        wait(pending, timeout=_LOOK_SECONDS)
