@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 import zipfile
 from typing import Any
 
@@ -13,6 +14,9 @@ from nightjar.registry.artifacts import damaged
 from nightjar.registry.soundness import require_sound_trees
 
 _SCHEMA = "schema.json"
+# numpy parses the header of each array, and Python 3.11 before 3.11.8 may fail when two threads parse at a time
+# (python/cpython#106905); the threads that score shards all load their model at the same moment.
+_ONE_AT_A_TIME = threading.Lock()
 # Ids of objects, and the files that hold their content.
 _ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")[\w-]+(?=\.)')
 
@@ -61,7 +65,8 @@ def load_estimator(content: bytes) -> Any:
         ArtifactError: an unknown type, damaged bytes, or a tree that would crash the process.
     """
     try:
-        estimator = skops_io.loads(content, trusted=sorted(TRUSTED_TYPES))
+        with _ONE_AT_A_TIME:
+            estimator = skops_io.loads(content, trusted=sorted(TRUSTED_TYPES))
         require_sound_trees(estimator)
     except UntrustedTypesFoundException as error:
         raise _untrusted(_unknown_types(content)) from error
