@@ -25,7 +25,8 @@ from nightjar.training.dataset import Dataset, read_dataset
 from nightjar.training.evaluation import evaluate
 from nightjar.training.metrics import Evaluation, declared_metric
 from nightjar.usecases import Kind, UseCase, find_use_case
-from nightjar.usecases.declaration import Key, Schedule, Target
+from nightjar.usecases.declaration import Schedule, Target
+from nightjar.usecases.fields import Key
 from nightjar.usecases.quality import Source
 from nightjar.usecases.training import Candidate, Promotion, Training
 

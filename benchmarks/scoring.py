@@ -31,7 +31,8 @@ from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.storage.embedded import binary
 from nightjar.training.estimators import build_estimator
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Key, Schedule, Scoring, Target
+from nightjar.usecases.declaration import Schedule, Scoring, Target
+from nightjar.usecases.fields import Key
 from nightjar.usecases.quality import Source
 from nightjar.usecases.training import Candidate, Promotion, Training
 

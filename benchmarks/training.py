@@ -21,7 +21,8 @@ from nightjar.storage import Database, Role
 from nightjar.training import freeze_training_data, split_training_data, train
 from nightjar.training.dataset import read_dataset, signature_of
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Key, Schedule, Target
+from nightjar.usecases.declaration import Schedule, Target
+from nightjar.usecases.fields import Key
 from nightjar.usecases.quality import Source
 from nightjar.usecases.training import Candidate, Promotion, SearchRange, Training
 

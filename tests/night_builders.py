@@ -26,7 +26,9 @@ from nightjar.storage.copy_reader import read_batches
 from nightjar.storage.parameters import bind
 from nightjar.training.estimators import build_estimator
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Items, Key, Schedule, Scoring, Target
+from nightjar.usecases.declaration import Schedule, Scoring, Target
+from nightjar.usecases.fields import Key
+from nightjar.usecases.items import Items
 from nightjar.usecases.quality import Expectation, Source
 from nightjar.usecases.training import Candidate, Promotion, Training
 

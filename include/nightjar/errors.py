@@ -44,6 +44,10 @@ class UnknownUseCaseError(NightjarError):
     """No declared use case has this name."""
 
 
+class InteractionsError(NightjarError):
+    """The interactions that recommendations are learnt from are empty, or cannot be read as such."""
+
+
 class AsOfDateError(NightjarError):
     """The as-of date is malformed, missing, or outside the data."""
 

@@ -1,14 +1,17 @@
 """Features and training rows as of a date are the same when everything from that date on has not happened."""
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
 from psycopg import sql
 
+from nightjar.recommending.staging import features_query, stage_candidates
 from nightjar.storage import Database, Role
+from nightjar.storage.database import Connection
 from nightjar.storage.parameters import bind
-from nightjar.training.freeze import training_query
-from nightjar.usecases import find_use_case
+from nightjar.training.freeze import training_dates, training_query
+from nightjar.usecases import UseCase, find_use_case
 from nightjar.usecases.catalog import DECLARATION_FILE, SHIPPED
 
 USE_CASES = sorted(path.parent.name for path in SHIPPED.glob(f"*/{DECLARATION_FILE}"))
@@ -30,11 +33,17 @@ LEAKS = {
 }
 
 
-def count_differences(database: Database, query: sql.Composable, as_of: date) -> int:
-    """Return in how many rows a query's result differs once everything dated `as_of` or later is deleted."""
+def count_differences(
+    database: Database, query: sql.Composable, as_of: date, stage: Callable[[Connection], None] = lambda _: None
+) -> int:
+    """Return in how many rows a query's result differs once everything dated `as_of` or later is deleted.
+
+    stage: makes the temporary tables that the query reads, each time before it is run.
+    """
     with database.connect(Role.OWNER) as connection:
         # Several workers add up floating point numbers in an order that differs from run to run.
         connection.execute("SET max_parallel_workers_per_gather = 0")
+        stage(connection)
         connection.execute(sql.SQL("CREATE TEMPORARY TABLE whole AS ") + query)
         for table, column in DATED.items():
             deleted = connection.execute(
@@ -43,6 +52,7 @@ def count_differences(database: Database, query: sql.Composable, as_of: date) ->
                 )
             )
             assert deleted.rowcount > 0, f"no row of {table} lies after {as_of}: the test would prove nothing"
+        stage(connection)
         connection.execute(sql.SQL("CREATE TEMPORARY TABLE past AS ") + query)
         row = connection.execute(
             "SELECT (SELECT count(*) FROM whole) AS rows, (SELECT count(*) FROM ("
@@ -54,6 +64,14 @@ def count_differences(database: Database, query: sql.Composable, as_of: date) ->
     return int(row["differences"])
 
 
+def count_in_training(database: Database, use_case: UseCase) -> int:
+    """Return in how many training rows later events make a difference."""
+    dates = training_dates(use_case, LATE)
+    return count_differences(
+        database, training_query(use_case, LATE), LATE, lambda connection: stage_candidates(connection, use_case, dates)
+    )
+
+
 def test_there_are_shipped_use_cases() -> None:
     assert set(USE_CASES) >= {"churn_risk", "customer_segments", "product_recommendations", "spend_forecast"}
 
@@ -61,12 +79,15 @@ def test_there_are_shipped_use_cases() -> None:
 @pytest.mark.parametrize("as_of", [MID_YEAR, LATE])
 @pytest.mark.parametrize("name", USE_CASES)
 def test_features_read_nothing_of_the_future(dev_retail: Database, name: str, as_of: date) -> None:
-    assert count_differences(dev_retail, bind(find_use_case(name).features_sql, {"as_of": as_of}), as_of) == 0
+    use_case = find_use_case(name)
+    query = features_query(use_case, as_of)
+
+    assert count_differences(dev_retail, query, as_of, lambda open_: stage_candidates(open_, use_case, [as_of])) == 0
 
 
 @pytest.mark.parametrize("name", USE_CASES)
 def test_training_rows_read_nothing_of_the_future(dev_retail: Database, name: str) -> None:
-    assert count_differences(dev_retail, training_query(find_use_case(name), LATE), LATE) == 0
+    assert count_in_training(dev_retail, find_use_case(name)) == 0
 
 
 @pytest.mark.parametrize("leak", LEAKS)
@@ -83,4 +104,4 @@ def test_outcome_past_the_horizon_is_found(dev_retail: Database, name: str) -> N
 
     leaking = use_case.model_copy(update={"target_sql": too_long})
 
-    assert count_differences(dev_retail, training_query(leaking, LATE), LATE) > 0
+    assert count_in_training(dev_retail, leaking) > 0

@@ -20,7 +20,8 @@ from nightjar.scoring import score_night
 from nightjar.scoring.reasons import Breakdown, explain_prediction
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Key, Scoring
+from nightjar.usecases.declaration import Scoring
+from nightjar.usecases.fields import Key
 from nightjar.usecases.training import Candidate
 from tests.night_builders import (
     EARLIER_NIGHT,

@@ -9,7 +9,8 @@ from nightjar.scoring import score_night
 from nightjar.scoring.diff import Share, diff_nights
 from nightjar.storage import Database
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Key, Scoring
+from nightjar.usecases.declaration import Scoring
+from nightjar.usecases.fields import Key
 from tests.commands import CommandLine
 from tests.night_builders import (
     CUSTOMERS,

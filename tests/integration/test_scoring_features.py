@@ -9,7 +9,7 @@ from nightjar.registry import ModelRecord
 from nightjar.scoring import list_commits, score_night
 from nightjar.storage import Database
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Key
+from nightjar.usecases.fields import Key
 from tests.night_builders import (
     FEATURES_SQL,
     LATER_NIGHT,

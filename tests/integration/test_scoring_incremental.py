@@ -10,7 +10,8 @@ from nightjar.scoring import publish, score_night
 from nightjar.scoring.proof import prove
 from nightjar.storage import Database
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Key, Scoring
+from nightjar.usecases.declaration import Scoring
+from nightjar.usecases.fields import Key
 from tests.night_builders import (
     CUSTOMERS,
     NIGHT,

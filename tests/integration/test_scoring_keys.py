@@ -12,7 +12,9 @@ from nightjar.storage import Database
 from nightjar.training import freeze_training_data, split_training_data
 from nightjar.training.dataset import read_dataset, signature_of
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Items, Key, Scoring
+from nightjar.usecases.declaration import Scoring
+from nightjar.usecases.fields import Key
+from nightjar.usecases.items import Items
 from tests.night_builders import NIGHT, open_shop, register_model, rows, shop_use_case, shown
 
 # How a customer's number is written as another key, which no other customer has; quotes and letters of all sorts.

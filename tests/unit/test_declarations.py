@@ -78,7 +78,7 @@ def test_the_shipped_use_cases_cover_every_kind() -> None:
 def test_shipped_sql_uses_only_parameters_that_are_bound(name: str) -> None:
     use_case = find_use_case(name)
 
-    assert parameter_names(use_case.features_sql) == {"as_of"}
+    assert parameter_names(use_case.interactions_sql or use_case.features_sql) == {"as_of"}
     assert parameter_names(use_case.target_sql or "") <= {"as_of", "horizon_days"}
     assert parameter_names(use_case.items_sql or "") == set()
 

@@ -11,7 +11,9 @@ from nightjar.registry import Predictor, Signature
 from nightjar.scoring.files import FileTarget, blocks, score_file
 from nightjar.scoring.files.recommend import best_items
 from nightjar.usecases import Kind
-from nightjar.usecases.declaration import Items, Key, Target
+from nightjar.usecases.declaration import Target
+from nightjar.usecases.fields import Key
+from nightjar.usecases.items import Items
 from tests.file_builders import GOOD, HEADER, SHOP, Files, small_predictor
 from tests.night_builders import shop_use_case
 from tests.serving_builders import MIXED, fitted, record_of

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightjar.scoring.topn import top_items
+from nightjar.recommending.topn import top_items
 
 # entity, item, probability
 Pair = tuple[int, int, float]

@@ -7,6 +7,7 @@ from psycopg import sql
 
 from nightjar import registry
 from nightjar.errors import ScoringError, SignatureError
+from nightjar.recommending.staging import features_query, stage_candidates
 from nightjar.registry import ModelName, Signature
 from nightjar.scoring.commits import Commit, work_on
 from nightjar.scoring.engines import choose_engine
@@ -19,7 +20,6 @@ from nightjar.storage import Database
 from nightjar.storage.columns import column_types, encoding_of
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
-from nightjar.storage.parameters import bind
 from nightjar.usecases import UseCase
 
 _SQL = load_sql("nightjar.scoring", "scoring.sql")
@@ -70,8 +70,10 @@ def stage(connection: Connection, use_case: UseCase, as_of: date, create_table: 
 
     Raises:
         ScoringError: the declared SQL fails.
+        InteractionsError: no candidates can be made of the declared interactions.
     """
-    query = numbered(use_case, bind(use_case.features_sql, {"as_of": as_of}))
+    stage_candidates(connection, use_case, [as_of])
+    query = numbered(use_case, features_query(use_case, as_of))
     try:
         connection.execute(sql.SQL("{} AS {}").format(create_table, query))
     except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as error:

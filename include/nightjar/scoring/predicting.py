@@ -10,6 +10,7 @@ from nightjar.registry import Predictor, feature_matrix
 from nightjar.scoring.row_numbers import wire_key
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 from nightjar.usecases import UseCase
+from nightjar.usecases.declaration import ITEM_CATEGORY
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -25,7 +26,13 @@ class Tally:
 
 def staged_columns(use_case: UseCase, predictor: Predictor) -> list[CopyColumn]:
     """Return what is read of the staged features."""
-    return [*(CopyColumn(name, Encoding.INTEGER) for name in wire_key(use_case)), *predictor.record.signature.inputs]
+    keys = [*wire_key(use_case), *_with_keys(use_case)]
+    return [*(CopyColumn(name, Encoding.INTEGER) for name in keys), *predictor.record.signature.inputs]
+
+
+def _with_keys(use_case: UseCase) -> tuple[str, ...]:
+    """Return what goes along with the keys: the category, where recommendations are spread over categories."""
+    return (ITEM_CATEGORY,) if use_case.items and use_case.items.diversity else ()
 
 
 def predict(use_case: UseCase, predictor: Predictor, batches: Iterator[Arrays], tally: Tally) -> Iterator[Arrays]:
@@ -44,7 +51,7 @@ def predict(use_case: UseCase, predictor: Predictor, batches: Iterator[Arrays], 
         matrix = feature_matrix(predictor.record.signature, batch)
         outputs = predictor.predict(predictor.within_range(matrix))
         bad = _unusable(predictor, entities, matrix, outputs, tally)
-        scored: Arrays = {name: batch[name] for name in keys} | outputs
+        scored: Arrays = {name: batch[name] for name in (*keys, *_with_keys(use_case))} | outputs
         if bad:
             kept = ~np.isin(entities, bad)
             scored = {name: values[kept] for name, values in scored.items()}

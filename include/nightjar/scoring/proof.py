@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from nightjar import registry
 from nightjar.errors import IncrementalProofError
+from nightjar.recommending.topn import top_items
 from nightjar.registry import ModelName, Predictor
 from nightjar.scoring.commits import Commit, find_commit
 from nightjar.scoring.engines import engine_of, load_engine
@@ -18,7 +19,6 @@ from nightjar.scoring.incremental import is_changed
 from nightjar.scoring.predicting import Tally, predict, staged_columns
 from nightjar.scoring.prediction_tables import model_outputs, stored_rows
 from nightjar.scoring.row_numbers import key_columns, wire_key
-from nightjar.scoring.topn import top_items
 from nightjar.storage import Database, Role
 from nightjar.storage.copy_reader import CopyColumn, Encoding, read_batches
 from nightjar.storage.database import Connection

@@ -7,13 +7,15 @@ import numpy as np
 import numpy.typing as npt
 from psycopg import sql
 
+from nightjar.recommending.diversity import lessen_repetition
+from nightjar.recommending.topn import top_items
 from nightjar.scoring.prediction_tables import model_outputs
 from nightjar.scoring.row_numbers import ENTITY_NUMBER, ROW_NUMBER, is_numbered, key_columns, wire_key
-from nightjar.scoring.topn import top_items
 from nightjar.storage.copy_writer import BatchWriter, WireType, WriteColumn, copy_statement
 from nightjar.storage.database import Connection
 from nightjar.usecases import UseCase
-from nightjar.usecases.declaration import Key
+from nightjar.usecases.declaration import ITEM_CATEGORY
+from nightjar.usecases.fields import Key
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 Values = list[npt.NDArray[np.generic]]
@@ -50,7 +52,10 @@ def as_stored(use_case: UseCase, batches: Iterable[Arrays]) -> Iterator[Values]:
         if use_case.items is None:
             yield [entity, *(batch[column.name] for column in model_outputs(use_case))]
             continue
-        for best in top_items(entity, item[0], batch["probability"], use_case.items.top):
+        scores = batch["probability"]
+        if use_case.items.diversity:
+            scores = lessen_repetition(entity, batch[ITEM_CATEGORY], scores, use_case.items.diversity)
+        for best in top_items(entity, item[0], scores, use_case.items.top):
             yield [best.entity, best.items, best.scores]
 
 

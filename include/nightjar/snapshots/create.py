@@ -1,5 +1,6 @@
 """Creates a root snapshot from a query."""
 
+from collections.abc import Callable
 from datetime import date
 
 from psycopg import sql
@@ -38,8 +39,11 @@ def create(
     comment: str | None = None,
     use_case: str | None = None,
     as_of: date | None = None,
+    prepare: Callable[[Connection], None] | None = None,
 ) -> Snapshot:
     """Freeze a query's rows as a published snapshot `name@version`, 1.0.0 by default.
+
+    prepare: makes temporary tables that the query reads, in the transaction that runs it.
 
     Raises:
         SnapshotNameError: the name is malformed.
@@ -54,6 +58,8 @@ def create(
             _require_version(connection, full_name)
         require_free(connection, full_name)
         fix_settings(connection)
+        if prepare is not None:
+            prepare(connection)
         identity = next_id(connection)
         with refused_query():
             write_layer(connection, identity, sql.SQL(text))

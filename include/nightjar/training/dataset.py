@@ -19,7 +19,8 @@ from nightjar.storage.columns import describe_features
 from nightjar.storage.copy_reader import CopyColumn, Encoding, read_batches
 from nightjar.storage.database import Connection
 from nightjar.usecases import Kind, UseCase
-from nightjar.usecases.declaration import Key, Target
+from nightjar.usecases.declaration import Target
+from nightjar.usecases.fields import Key
 
 AS_OF = "as_of"
 INTERCEPT = "intercept"

@@ -6,6 +6,7 @@ from psycopg import sql
 
 from nightjar import snapshots
 from nightjar.errors import TrainingError
+from nightjar.recommending.staging import features_query, stage_candidates
 from nightjar.snapshots import Snapshot, SnapshotName, State, Version
 from nightjar.snapshots.errors import SnapshotNotFoundError
 from nightjar.storage import Database
@@ -48,7 +49,14 @@ def freeze_training_data(database: Database, use_case: UseCase, as_of: date) -> 
     query = training_query(use_case, as_of).as_string()
     comment = f"Training data of {use_case.title.lower()} as of {as_of}"
     snapshot = snapshots.create(
-        database, name, query, version=version, comment=comment, use_case=use_case.name, as_of=as_of
+        database,
+        name,
+        query,
+        version=version,
+        comment=comment,
+        use_case=use_case.name,
+        as_of=as_of,
+        prepare=lambda connection: stage_candidates(connection, use_case, training_dates(use_case, as_of)),
     )
     if snapshot.row_count == 0:
         # Kept for the record, but never chosen to train on.
@@ -111,7 +119,7 @@ def training_snapshot(
 
 
 def _rows_at(use_case: UseCase, day: date) -> sql.Composed:
-    features = bind(use_case.features_sql, {"as_of": day})
+    features = features_query(use_case, day)
     keys = sql.SQL(", ").join(sql.Identifier(name) for name in use_case.row_key)
     if use_case.target is None or use_case.target_sql is None:
         return sql.SQL("SELECT {day} AS as_of, features.* FROM (\n{features}\n) features").format(

@@ -15,6 +15,7 @@ DECLARATION_FILE = "usecase.toml"
 _SQL_FILES = {
     "features_sql": "features.sql",
     "target_sql": "target.sql",
+    "interactions_sql": "interactions.sql",
     "items_sql": "items.sql",
     "evidence_sql": "evidence.sql",
     "exclude_sql": "exclude.sql",

@@ -3,11 +3,12 @@
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from nightjar.usecases.fields import Cron, Fraction, FreeColumn, Identifier, Section
+from nightjar.usecases.fields import Cron, Fraction, FreeColumn, Identifier, Key, Section
+from nightjar.usecases.items import Items
 from nightjar.usecases.quality import Quality, Source
 from nightjar.usecases.training import Promotion, Training
 
@@ -22,18 +23,6 @@ class Kind(StrEnum):
     SEGMENTATION = "segmentation"
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
-
-
-class Key(Section):
-    """A column that identifies an entity or an item, alone or with others."""
-
-    name: FreeColumn
-    type: Literal["integer", "bigint", "text", "uuid"] = "bigint"
-
-    @property
-    def is_number(self) -> bool:
-        """Whether its values are whole numbers."""
-        return self.type in ("integer", "bigint")
 
 
 class Target(Section):
@@ -52,14 +41,6 @@ class Target(Section):
         if classes and len(set(classes)) < len(classes):
             raise ValueError("a class is named twice")
         return classes
-
-
-class Items(Section):
-    """What a recommender recommends: the item's key, its label in items.sql, and how many."""
-
-    key: Key
-    label: FreeColumn
-    top: Annotated[int, Field(ge=1, le=1000)] = 20
 
 
 class Schedule(Section):
@@ -86,6 +67,9 @@ class Scoring(Section):
     incremental: bool = False
 
 
+# Columns of the candidates that are made of interactions.sql, beside their keys and features: the entity's item that
+# speaks most for the candidate, and a number for the candidate's category.
+SIMILAR_TO, ITEM_CATEGORY = "similar_to", "item_category"
 # Views of the platform in the schema predictions, and what the names of a use case's own views end in.
 _TAKEN = frozenset({"commits", "freshness", "gate_results", "reversions", "segment_migrations", "segment_profiles"})
 _TAKEN_ENDINGS = ("_history", "_migrations")
@@ -116,6 +100,7 @@ class UseCase(Section):
     features_sql: str
     target_sql: str | None = None
     items_sql: str | None = None
+    interactions_sql: str | None = None
     evidence_sql: str | None = None
     exclude_sql: str | None = None
     reasons_sql: str | None = None
@@ -149,6 +134,8 @@ class UseCase(Section):
             raise ValueError("target and the file target.sql belong together: one is there, the other is not")
         if (self.items_sql is None) != (self.items is None):
             raise ValueError("items and the file items.sql belong together: one is there, the other is not")
+        if self.interactions_sql is not None and self.items is None:
+            raise ValueError("the file interactions.sql: only a recommender has interactions, remove it")
         if self.evidence_sql is not None and self.items is None:
             raise ValueError("the file evidence.sql: only a recommender has evidence, remove it")
         if self.exclude_sql is not None and self.items is None:
@@ -200,8 +187,9 @@ class UseCase(Section):
 
     @property
     def not_features(self) -> frozenset[str]:
-        """Columns of features.sql that no model reads: the keys, and the tenant."""
-        return frozenset((*self.row_key, *([self.tenant] if self.tenant else [])))
+        """Columns of features.sql that no model reads: the keys, the tenant, and what only tells of a candidate."""
+        told = (SIMILAR_TO, ITEM_CATEGORY) if self.interactions_sql else ()
+        return frozenset((*self.row_key, *([self.tenant] if self.tenant else []), *told))
 
     @property
     def classes(self) -> tuple[str, ...]:

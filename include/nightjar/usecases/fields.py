@@ -1,7 +1,7 @@
 """Types that the fields of a declaration have, and the checks behind them."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -56,3 +56,15 @@ class Section(BaseModel):
     """A part of a declaration: frozen, and without fields that are not known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Key(Section):
+    """A column that identifies an entity or an item, alone or with others."""
+
+    name: FreeColumn
+    type: Literal["integer", "bigint", "text", "uuid"] = "bigint"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are whole numbers."""
+        return self.type in ("integer", "bigint")

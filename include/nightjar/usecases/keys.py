@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from nightjar.errors import KeyValueError
-from nightjar.usecases.declaration import Key, UseCase
+from nightjar.usecases.declaration import UseCase
+from nightjar.usecases.fields import Key
 
 KeyValue = int | str | UUID
 EntityKey = tuple[KeyValue, ...]

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from nightjar.recommending.topn import top_items
 from nightjar.scoring.files.cells import Values
 from nightjar.scoring.files.keys import key_hashes, run_starts
 from nightjar.scoring.files.targets import Columns
-from nightjar.scoring.topn import top_items
 from nightjar.usecases import UseCase
 
 

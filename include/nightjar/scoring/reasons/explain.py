@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nightjar import registry
+from nightjar.recommending.staging import stage_candidates
 from nightjar.registry import ModelName, Predictor
 from nightjar.registry.loading import load_predictor
 from nightjar.registry.reasons import Contributions, contributions
@@ -56,9 +57,10 @@ def explain_prediction(
     if item is not None and use_case.items:
         item = key_value(use_case.items.key, item)
     with database.connect(Role.SCORER) as connection:
-        # The declared SQL of a night only reads.
-        connection.read_only = True
         commit = published_night(connection, use_case, as_of)
+        stage_candidates(connection, use_case, [commit.as_of])
+        # The declared SQL of a night only reads.
+        connection.execute("SET TRANSACTION READ ONLY")
         stored = stored_predictions(connection, use_case, commit, key, item)
         model = registry.find_model(connection, ModelName.parse(commit.model))
         registry.require_full(model)

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from nightjar.errors import ScoringError
+from nightjar.recommending.staging import features_query
 from nightjar.registry import Signature
 from nightjar.scoring.commits import Commit
 from nightjar.scoring.features import require_signature
@@ -58,7 +59,7 @@ def read_inputs(
         SignatureError: the features are not those the model was trained on any more.
     """
     # On lines of its own: its last one may be a comment.
-    relation = sql.SQL("(\n{}\n) features").format(bind(use_case.features_sql, {"as_of": commit.as_of}))
+    relation = sql.SQL("(\n{}\n) features").format(features_query(use_case, commit.as_of))
     with _running(connection, use_case, "features.sql"):
         require_signature(column_types(connection, relation), signature)
         rows = connection.execute(_select(use_case, relation, signature, entity, items)).fetchall()

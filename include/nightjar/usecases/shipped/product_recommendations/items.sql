@@ -1,2 +1,2 @@
-SELECT product_id, coalesce(product_type, product_category, department) AS product_name, department, brand
+SELECT product_id, coalesce(product_type, product_category, department) AS product_name, product_category, department, brand
 FROM retail.products

@@ -1,0 +1,1 @@
+"""Recommendations from interactions: who took what and when, in any table of users, items and days."""

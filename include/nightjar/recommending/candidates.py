@@ -1,0 +1,62 @@
+"""Which pairs of users and items are worth ranking, and what is known of each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nightjar.recommending.histories import Histories
+from nightjar.recommending.ranking import best_of_rows
+from nightjar.recommending.similar_items import SimilarItems
+from nightjar.recommending.tastes import Tastes
+from nightjar.usecases.items import Sources
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of users and items, sorted by user and item; all (pairs,).
+
+    own: position of the pair in the histories, -1 for what the user never had. similarity, popularity: how much the
+    user's items, and its segment, speak for the item, 0 where they do not. rank: the pair's place among the user's
+    own items, from 0; how many there are at most for others. similar_to: which of the user's items speaks most for the
+    item, -1 where none does.
+    """
+
+    user: npt.NDArray[np.int64]
+    item: npt.NDArray[np.int64]
+    own: npt.NDArray[np.int64]
+    rank: npt.NDArray[np.float64]
+    similarity: npt.NDArray[np.float64]
+    popularity: npt.NDArray[np.float64]
+    similar_to: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+
+def candidate_pairs(histories: Histories, similar: SimilarItems, liked: Tastes, sources: Sources) -> Pairs:
+    """Return the candidates of all users."""
+    users, items = histories.shape
+    owned = histories.matrix(np.ones(len(histories)))
+    own = best_of_rows(histories.matrix(histories.recency[60] + histories.visit_recency[10] / 2), sources.own)
+    place = np.arange(len(own.row)) - np.searchsorted(own.row, np.arange(users))[own.row]
+    suggested = similar.suggest(sources.similar, owned)
+    popular = liked.suggest(sources.popular, owned)
+    keys = [part.row * items + part.column for part in (own, suggested, popular)]
+    pairs, position = np.unique(np.concatenate(keys), return_inverse=True)
+    first, second, third = np.split(position, np.cumsum([len(part) for part in keys])[:-1])
+    histories_of = histories.user.astype(np.int64) * items + histories.item
+    rank, similarity, popularity = np.full(len(pairs), float(sources.own)), np.zeros(len(pairs)), np.zeros(len(pairs))
+    rank[first], similarity[second], popularity[third] = place, suggested.value, popular.value
+    similar_to = np.full(len(pairs), -1)
+    similar_to[second] = similar.strongest(suggested.row, suggested.column)
+    own_place = positions_of(histories_of, pairs)
+    return Pairs(pairs // items, pairs % items, own_place, rank, similarity, popularity, similar_to)
+
+
+def positions_of(keys: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return where each wanted key is among sorted keys, -1 where it is not."""
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[found] == wanted, found, -1)

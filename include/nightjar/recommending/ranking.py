@@ -1,0 +1,74 @@
+"""The best entries of each row of a sparse matrix, many rows at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+# Entries of a product that are held at a time: 8 bytes each for value and column.
+_ENTRIES = 8_000_000
+
+
+@dataclass(frozen=True)
+class Best:
+    """Entries of a matrix, row by row, the best of each row first; all (entries,)."""
+
+    row: npt.NDArray[np.intp]
+    column: npt.NDArray[np.intp]
+    value: npt.NDArray[np.float64]
+
+
+def best_of_rows(matrix: csr_array, count: int) -> Best:
+    """Return the `count` largest entries of each row; equal ones in the order of their columns."""
+    lengths = np.diff(matrix.indptr)
+    row = np.repeat(np.arange(matrix.shape[0]), lengths)
+    order = np.lexsort((matrix.indices, -matrix.data, row))
+    place = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], lengths)
+    kept = order[place < count]
+    return Best(row[kept], matrix.indices[kept].astype(np.intp), matrix.data[kept].astype(float))
+
+
+def keep_best(matrix: csr_array, count: int) -> csr_array:
+    """Return a matrix with the `count` largest entries of each row alone."""
+    best = best_of_rows(matrix, count)
+    kept = csr_array((best.value, (best.row, best.column)), shape=matrix.shape)
+    kept.sort_indices()
+    return kept
+
+
+def best_of_product(left: csr_array, right: csr_array, owned: csr_array, count: int) -> Best:
+    """Return the `count` largest entries of each row of left @ right, without those where `owned` has an entry.
+
+    The product is made some rows at a time, in bounded memory.
+    """
+    parts = []
+    for rows in row_blocks(left, right):
+        product = csr_array(left[rows] @ right)
+        had = owned[rows].astype(bool).astype(float)
+        product = csr_array(product - product.multiply(had))
+        product.eliminate_zeros()
+        best = best_of_rows(product, count)
+        parts.append(Best(best.row + rows.start, best.column, best.value))
+    return Best(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Best)))
+
+
+def entries_at(matrix: csr_array, row: npt.NDArray[np.int_], column: npt.NDArray[np.int_]) -> npt.NDArray[np.float64]:
+    """Return entries of a matrix, 0 where it has none; its rows' columns must be sorted."""
+    keys = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * matrix.shape[1] + matrix.indices
+    wanted = row.astype(np.int64) * matrix.shape[1] + column
+    if not len(keys):
+        return np.zeros(len(wanted))
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[place] == wanted, matrix.data[place], 0.0)
+
+
+def row_blocks(left: csr_array, right: csr_array) -> Iterator[slice]:
+    """Yield ranges of rows of `left` whose product with `right` has no more entries than fit into memory."""
+    work = np.add.reduceat(np.r_[np.diff(right.indptr)[left.indices], 0], left.indptr[:-1])
+    work[np.diff(left.indptr) == 0] = 0
+    block = np.cumsum(work, dtype=np.int64) // _ENTRIES
+    starts = np.flatnonzero(np.r_[True, block[1:] != block[:-1]])
+    for start, stop in zip(starts, np.r_[starts[1:], left.shape[0]], strict=True):
+        yield slice(int(start), int(stop))

@@ -1,0 +1,108 @@
+"""Makes the candidates of a declared recommender in the database, where its features.sql reads them.
+
+Everything lives in temporary tables of one transaction: interactions.sql is run once, its rows are read by COPY, and
+the candidates of each date come back by COPY. features.sql finds them under the name `candidates`.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psycopg import sql
+
+from nightjar.recommending.staged_interactions import read_interactions
+from nightjar.storage.copy_writer import BatchWriter, WireType, WriteColumn, copy_statement
+from nightjar.storage.database import Connection
+from nightjar.storage.named_sql import load_sql
+from nightjar.storage.parameters import bind
+from nightjar.usecases import UseCase
+
+if TYPE_CHECKING:
+    from nightjar.recommending.table import CandidateTable
+
+_SQL = load_sql("nightjar.recommending", "staging.sql")
+_EPOCH = date(1970, 1, 1)
+_NUMBERS = ("entity", "item", "similar_to", "item_category")
+_ROWS_AT_A_TIME = 100_000
+
+
+def features_query(use_case: UseCase, as_of: date) -> sql.Composed:
+    """Return the query of features.sql as of a date; the candidates that it reads must have been staged."""
+    features = bind(use_case.features_sql, {"as_of": as_of})
+    if use_case.interactions_sql is None:
+        return features
+    # On lines of its own: the last one of a declared SQL may be a comment.
+    return sql.SQL("WITH candidates AS (SELECT * FROM {}) SELECT * FROM (\n{}\n) features").format(
+        _view(as_of), features
+    )
+
+
+def stage_candidates(connection: Connection, use_case: UseCase, dates: Sequence[date]) -> None:
+    """Make the candidates as of each of the dates, for features.sql to read; nothing where none are declared.
+
+    Interactions are read once, as of the newest date; of each other date only those before it count.
+
+    Raises:
+        InteractionsError: interactions.sql fails, lacks a column, or gives rows that cannot be read: none, some
+            without a day or an entity, or some of the as-of date or later.
+    """
+    if use_case.interactions_sql is None or use_case.items is None:
+        return
+    # Brings scikit-learn along, which whoever scores without interactions does without.
+    from nightjar.recommending.table import candidate_table
+
+    interactions = read_interactions(connection, use_case, max(dates))
+    for day in sorted(set(dates)):
+        table = candidate_table(interactions, (day - _EPOCH).days, use_case.items.sources, seed=use_case.training.seed)
+        if use_case.items.new_only:
+            table = table.take(table.pairs.own < 0)
+        _write(connection, use_case, day, table)
+
+
+def _write(connection: Connection, use_case: UseCase, day: date, table: "CandidateTable") -> None:
+    assert use_case.items is not None
+    pairs, view = _pairs(day), _view(day)
+    of_item = np.full(len(table), -1) if table.category is None else table.category
+    numbers = (table.pairs.user, table.pairs.item, table.pairs.similar_to, of_item)
+    columns = [WriteColumn(name, WireType.INTEGER) for name in _NUMBERS]
+    columns += [WriteColumn(name, WireType.REAL) for name in table.columns]
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(pairs))
+    connection.execute(
+        sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(
+            pairs,
+            sql.SQL(", ").join(
+                sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_TYPES[column.wire_type]))
+                for column in columns
+            ),
+        )
+    )
+    with connection.cursor().copy(copy_statement(pairs, columns)) as copy:
+        writer = BatchWriter(copy, columns)
+        for start in range(0, len(table), _ROWS_AT_A_TIME):
+            rows = slice(start, start + _ROWS_AT_A_TIME)
+            writer.write([values[rows] for values in (*numbers, *table.columns.values())])
+        writer.finish()
+    names = [sql.Identifier("e", name) for name in use_case.entity_key]
+    connection.execute(
+        sql.SQL(_SQL["candidates"]).format(
+            view=view,
+            keys=sql.SQL(", ").join([*names, sql.Identifier("i", use_case.items.key.name)]),
+            key=sql.Identifier(use_case.items.key.name),
+            pairs=pairs,
+            features=sql.SQL(", ").join(
+                sql.SQL("NULLIF(p.{0}, 'NaN') AS {0}").format(sql.Identifier(name)) for name in table.columns
+            ),
+        )
+    )
+
+
+_TYPES = {WireType.INTEGER: "integer", WireType.REAL: "real"}
+
+
+def _pairs(day: date) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"nightjar_pairs_{day:%Y%m%d}")
+
+
+def _view(day: date) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"nightjar_candidates_{day:%Y%m%d}")

@@ -1,0 +1,47 @@
+"""The candidates of all users as of a day, with what is known of each: one call from interactions to features."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from nightjar.recommending.activity import item_activity, user_activity
+from nightjar.recommending.candidates import Pairs, candidate_pairs
+from nightjar.recommending.histories import histories_before
+from nightjar.recommending.interactions import Interactions
+from nightjar.recommending.pair_features import Columns, pair_features
+from nightjar.recommending.similar_items import similar_items
+from nightjar.recommending.tastes import tastes
+from nightjar.usecases.items import Sources
+
+
+@dataclass(frozen=True)
+class CandidateTable:
+    """Candidate pairs, their features by name, and the category of each pair's item where it is known; all (pairs,)."""
+
+    pairs: Pairs
+    columns: Columns
+    category: npt.NDArray[np.intp] | None = None
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def matrix(self) -> npt.NDArray[np.float32]:
+        """Return the features as a matrix, (pairs, features)."""
+        return np.column_stack([values.astype(np.float32) for values in self.columns.values()])
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> "CandidateTable":
+        """Return the pairs of a mask."""
+        pairs = Pairs(*(getattr(self.pairs, field.name)[rows] for field in fields(Pairs)))
+        category = None if self.category is None else self.category[rows]
+        return CandidateTable(pairs, {name: values[rows] for name, values in self.columns.items()}, category)
+
+
+def candidate_table(interactions: Interactions, day: int, sources: Sources, *, seed: int = 0) -> CandidateTable:
+    """Return the candidates of all users, from what was taken before a day alone."""
+    histories = histories_before(interactions, day)
+    liked = tastes(histories, seed)
+    pairs = candidate_pairs(histories, similar_items(histories), liked, sources)
+    users, items = user_activity(interactions, day), item_activity(histories)
+    columns = pair_features(pairs, histories, users, items, liked, interactions.category)
+    return CandidateTable(pairs, columns, None if interactions.category is None else interactions.category[pairs.item])

@@ -1,0 +1,102 @@
+"""Candidates and their features: what was taken before a day, and nothing later."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, random_array
+
+from nightjar.recommending.histories import histories_before
+from nightjar.recommending.interactions import Interactions, interactions_of
+from nightjar.recommending.ranking import best_of_product, best_of_rows
+from nightjar.recommending.similar_items import similar_items
+from nightjar.recommending.table import candidate_table
+from nightjar.usecases.items import Sources
+from tests.interaction_builders import TODAY, some_interactions
+
+SOURCES = Sources(own=10, similar=5, popular=5)
+
+
+def until(made: Interactions, day: int) -> Interactions:
+    known = made.day < day
+    baskets = made.user[known].astype(np.int64) * 10_000 + made.visit[known]
+    past = interactions_of(
+        made.users[made.user[known]], made.items[made.item[known]], made.day[known],
+        basket=baskets, quantity=made.quantity[known], users=made.users,
+    )  # fmt: skip
+    return past.with_categories(made.items, made.items % 5)
+
+
+def test_candidates_know_nothing_of_later_days() -> None:
+    made = some_interactions(categories=5)
+
+    whole, past = (candidate_table(one, TODAY, SOURCES) for one in (made, until(made, TODAY)))
+
+    assert len(past.pairs.user) == len(whole.pairs.user)
+    for name, values in whole.columns.items():
+        np.testing.assert_allclose(values, past.columns[name], err_msg=name)
+
+
+def test_each_source_gives_as_many_as_asked_and_no_pair_twice() -> None:
+    made = some_interactions()
+    owned = histories_before(made, TODAY)
+
+    table = candidate_table(made, TODAY, SOURCES)
+
+    pairs = table.pairs
+    keys = pairs.user * len(made.items) + pairs.item
+    assert np.all(np.diff(keys) > 0)
+    own = np.bincount(pairs.user[pairs.own >= 0], minlength=len(made.users))
+    had = np.bincount(owned.user, minlength=len(made.users))
+    assert own.tolist() == np.minimum(had, 10).tolist()
+    others = np.bincount(pairs.user[pairs.own < 0], minlength=len(made.users))
+    assert 5 <= others.min() <= others.max() <= 10
+
+
+def test_a_user_without_history_gets_what_is_popular() -> None:
+    made = interactions_of(
+        np.array([1, 2, 3, 1]), np.array([5, 5, 5, 6]), np.array([190, 191, 192, 193]), users=np.array([1, 2, 3, 4])
+    )
+
+    pairs = candidate_table(made, TODAY, SOURCES).pairs
+
+    cold = pairs.user == 3
+    assert made.items[pairs.item[cold]].tolist() == [5, 6]
+    assert np.all(pairs.own[cold] == -1)
+
+
+def test_the_item_that_speaks_most_is_one_of_the_users_own() -> None:
+    made = some_interactions()
+    histories = histories_before(made, TODAY)
+    learnt = similar_items(histories)
+    owned = histories.matrix(np.ones(len(histories)))
+    best = learnt.suggest(5, owned)
+
+    found = learnt.strongest(best.row, best.column)
+
+    dense = learnt.neighbours.toarray()
+    for user, item, strongest in zip(best.row, best.column, found, strict=True):
+        weights = learnt.seeds[[user]].toarray()[0] * dense[:, item]
+        assert weights[strongest] == weights.max() > 0
+
+
+def test_the_best_of_a_product_are_those_of_the_whole_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nightjar.recommending.ranking._ENTRIES", 50)
+    left, right = (
+        csr_array(random_array(shape, density=0.2, rng=seed)) for seed, shape in ((1, (30, 12)), (2, (12, 40)))
+    )
+    owned = csr_array(random_array((30, 40), density=0.3, rng=3))
+
+    found = best_of_product(left, right, owned, 4)
+
+    whole = (left @ right).toarray()
+    whole[owned.toarray() != 0] = 0
+    expected = best_of_rows(csr_array(whole), 4)
+    np.testing.assert_array_equal(found.row, expected.row)
+    np.testing.assert_array_equal(found.column, expected.column)
+    np.testing.assert_allclose(found.value, expected.value)
+
+
+@pytest.mark.parametrize("day", [0, 1])
+def test_before_the_first_day_nothing_is_a_candidate(day: int) -> None:
+    made = interactions_of(np.array([1, 2]), np.array([5, 6]), np.array([3, 4]))
+
+    assert len(candidate_table(made, day, SOURCES)) == 0
