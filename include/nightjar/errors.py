@@ -40,6 +40,10 @@ class DeclarationError(NightjarError):
     """A use case declaration is wrong; the message names file and field."""
 
 
+class UseCaseKindError(NightjarError):
+    """A use case is of a kind that this is not made for."""
+
+
 class UnknownUseCaseError(NightjarError):
     """No declared use case has this name."""
 

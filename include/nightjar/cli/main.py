@@ -6,6 +6,7 @@ import sys
 import typer
 
 from nightjar.cli import database_commands, demo, keys, model, predictions, snapshot
+from nightjar.cli.evaluate import evaluate
 from nightjar.cli.failures import ENDED_BY_DATABASE, explain
 from nightjar.cli.score import score
 from nightjar.cli.score_file import score_file
@@ -28,6 +29,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(demo.app, name="demo")
 app.command()(train)
+app.command()(evaluate)
 app.command()(score)
 app.command()(score_file)
 

@@ -104,8 +104,11 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
                 "learn: no candidate was taken, or every one, and there is nothing to tell apart. Load earlier data or "
                 "more items, or choose a later date."
             )
+        matrix = np.concatenate(rows)
+        # Of new items alone there is no history.
+        self.told_ = ~np.isnan(matrix).all(axis=0)
         self.ranker_ = clone(self.ranker) if self.ranker is not None else default_ranker(self.seed)
-        self.ranker_.fit(np.concatenate(rows), np.concatenate(taken))
+        self.ranker_.fit(matrix[:, self.told_], np.concatenate(taken))
         return self
 
     def recommend(
@@ -121,7 +124,7 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
         pairs = table.pairs
         if not len(pairs):
             raise InteractionsError("No candidate is left for anybody: exclude fewer items, or load earlier data.")
-        score = self.ranker_.predict_proba(table.matrix())[:, 1]
+        score = self.ranker_.predict_proba(table.matrix()[:, self.told_])[:, 1]
         if self.diversity and table.category is not None:
             score = lessen_repetition(pairs.user, table.category, score, self.diversity)
         return ranked(pairs, score, count)

@@ -1,0 +1,1 @@
+"""Offline evaluation: how well recommendations and segments would have served on dates of the past."""
