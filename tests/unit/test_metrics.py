@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from nightjar.errors import DeclarationError
 from nightjar.training.dataset import Dataset
-from nightjar.training.metrics import CLASS_METRICS, METRICS, Evaluation, all_scores, calibration_error, declared_metric
+from nightjar.training.metrics import (
+    CLASS_METRICS,
+    METRICS,
+    Evaluation,
+    all_scores,
+    calibration_error,
+    declared_metric,
+    lift_at_10_percent,
+)
 from nightjar.usecases import Kind, UseCase
 from nightjar.usecases.declaration import Target
 from tests.night_builders import shop_use_case
@@ -123,6 +131,29 @@ def test_entities_with_large_keys_are_not_mixed_up() -> None:
 )
 def test_calibration_error(target: list[int], probability: list[float], bins: int, error: float) -> None:
     assert calibration_error(np.array(target, dtype=float), np.array(probability), bins) == pytest.approx(error)
+
+
+@pytest.mark.parametrize(
+    ("target", "output", "lift"),
+    [
+        # 20 rows, 4 of them 1: the first two are found, the first of two, none.
+        ([1, 1, 0, 0, 1, 1] + [0] * 14, range(20, 0, -1), 5.0),
+        ([1, 0, 1, 0, 1, 1] + [0] * 14, range(20, 0, -1), 2.5),
+        ([0] * 16 + [1] * 4, range(20, 0, -1), 0.0),
+        # Three rows share the second place, and one of them is 1.
+        ([1, 0, 1, 0, 1, 1] + [0] * 14, [9, 5, 5, 5] + [1] * 16, (1 + 1 / 3) / 2 / 0.2),
+        # All are equal: nobody is told apart.
+        ([1] + [0] * 19, [0.5] * 20, 1.0),
+        # A tenth of 11 rows is rounded up.
+        ([0, 1] + [0] * 9, range(11, 0, -1), 1 / 2 / (1 / 11)),
+    ],
+)
+def test_lift_at_10_percent(target: list[int], output: Sequence[float], lift: float) -> None:
+    assert lift_at_10_percent(np.array(target, dtype=float), np.array(output, dtype=float)) == pytest.approx(lift)
+
+
+def test_lift_is_unknown_where_nothing_happened() -> None:
+    assert math.isnan(lift_at_10_percent(np.zeros(20), np.arange(20.0)))
 
 
 _TRUTH = [0.0, 1.0, 0.0, 1.0]

@@ -122,6 +122,18 @@ def calibration_error(target: Vector, probability: Vector, bins: int = 10) -> fl
     return float(sum(gaps) / len(target))
 
 
+def lift_at_10_percent(target: Vector, output: Vector) -> float:
+    """Return how many times the average share of 1 the highest tenth of the rows has; NaN when no target is 1.
+
+    Of rows with equal outputs, some of which are beyond the tenth, their mean counts.
+    """
+    count = -(-len(output) // 10)
+    lowest = np.sort(output)[-count]
+    above, tied = target[output > lowest], target[output == lowest]
+    hits = above.sum() + tied.mean() * (count - len(above))
+    return float(hits / count / target.mean()) if target.any() else float("nan")
+
+
 def _absolute_errors(evaluation: Evaluation) -> Vector:
     errors: Vector = np.abs(evaluation.dataset.target - evaluation.output)
     return errors
@@ -182,6 +194,7 @@ METRICS: dict[Kind, dict[str, Metric]] = {
         "average_precision": Metric("average_precision", True, whole=sklearn_metrics.average_precision_score),
         "log_loss": Metric("log_loss", False, whole=sklearn_metrics.log_loss),
         "calibration_error": Metric("calibration_error", False, whole=calibration_error),
+        "lift_at_10_percent": Metric("lift_at_10_percent", True, whole=lift_at_10_percent),
     },
     Kind.REGRESSION: {
         "mean_absolute_error": Metric("mean_absolute_error", False, values=_absolute_errors),
