@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import automl, files, growth, lookup, parsing, quality, scoring, snapshots, training, transfer
+from benchmarks import automl, coupons, files, growth, lookup, parsing, quality, scoring, snapshots, training, transfer
 from benchmarks.measure import Result
 from nightjar.scoring import create_prediction_tables
 from nightjar.storage import migrate
@@ -20,6 +20,7 @@ BENCHMARKS = {
     "training": training.run,
     "transfer": transfer.run,
     "quality": quality.run,
+    "coupons": coupons.run,
     "automl": automl.run,
 }
 

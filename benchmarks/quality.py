@@ -49,7 +49,7 @@ def _compare(database: Database, name: str, metrics: tuple[str, ...], rivals: Ma
     judged: dict[str, list[tuple[Evaluation, Evaluation]]] = {label: [] for label in rivals}
     errors = []
     for as_of in DATES:
-        ours, train_rows, columns = _trained(database, use_case, as_of)
+        ours, train_rows, columns = trained(database, use_case, as_of)
         if "roc_auc" in metrics:
             errors.append(calibration_error(ours.dataset.target, ours.output))
         for label, rival in rivals.items():
@@ -65,7 +65,7 @@ def _compare(database: Database, name: str, metrics: tuple[str, ...], rivals: Ma
     return found
 
 
-def _trained(database: Database, use_case: UseCase, as_of: date) -> tuple[Evaluation, Dataset, tuple[Columns, Columns]]:
+def trained(database: Database, use_case: UseCase, as_of: date) -> tuple[Evaluation, Dataset, tuple[Columns, Columns]]:
     """Return our output on the test rows, the training rows, and the columns of both by name."""
     snapshot = freeze_training_data(database, use_case, as_of)
     split_training_data(database, use_case, snapshot)

@@ -42,7 +42,7 @@ CLASSES = ("never", "süd", "$often$")
 
 def use_case_of(kind: Kind, classes: tuple[str, ...] | None = None, **training: Any) -> UseCase:
     """Return a shipped use case of a kind, with other fields of its training, and with classes when given."""
-    [found] = [use_case for use_case in declared_use_cases().values() if use_case.kind is kind]
+    found = next(use_case for use_case in declared_use_cases().values() if use_case.kind is kind)
     changes: dict[str, Any] = {"training": found.training.model_copy(update=training)}
     if classes and found.target:
         changes["target"] = found.target.model_copy(update={"classes": classes})

@@ -40,7 +40,7 @@ def test_stored_predictions_have_comments(untouched_dev: Database) -> None:
             " WHERE relnamespace = 'nightjar_store'::regnamespace AND relkind = 'r' AND relname ~ '^(pred|annot)'"
         ).fetchall()
 
-    assert len(tables) == 5
+    assert len(tables) == 6
     assert all(table["text"] for table in tables)
 
 

@@ -18,6 +18,8 @@ USE_CASES = sorted(path.parent.name for path in SHIPPED.glob(f"*/{DECLARATION_FI
 MID_YEAR, LATE = date(2017, 7, 15), date(2017, 11, 17)
 # Every table of the sample business that grows day by day, and the column that says when.
 DATED = {"transactions": "transaction_date", "coupon_redemptions": "redemption_date"}
+# A campaign is known from its first day on. In this order, for the references between them.
+PLANNED = ("campaign_households", "coupons", "campaigns")
 
 LEAKS = {
     "reads the as-of date itself": "SELECT household_id, count(*) AS baskets FROM retail.transactions"
@@ -28,6 +30,8 @@ LEAKS = {
     " HAVING min(transaction_date) < :as_of AND max(transaction_date) >= :as_of",
     "reads later redemptions": "SELECT h.household_id, (SELECT count(*) FROM retail.coupon_redemptions r"
     " WHERE r.household_id = h.household_id) AS redeemed FROM retail.households h",
+    "reads whom a later campaign is sent to": "SELECT household_id, count(*) AS campaigns"
+    " FROM retail.campaign_households GROUP BY household_id",
     "repeats a row for each later basket": "SELECT h.household_id FROM retail.households h JOIN retail.transactions t"
     " ON t.household_id = h.household_id AND t.transaction_date >= :as_of",
 }
@@ -52,6 +56,12 @@ def count_differences(
                 )
             )
             assert deleted.rowcount > 0, f"no row of {table} lies after {as_of}: the test would prove nothing"
+        for table in PLANNED:
+            planned = sql.SQL(
+                "DELETE FROM {} WHERE campaign_id IN (SELECT campaign_id FROM retail.campaigns WHERE start_date >= {})"
+            )
+            deleted = connection.execute(planned.format(sql.Identifier("retail", table), sql.Literal(as_of)))
+            assert deleted.rowcount > 0, f"no {table} begin after {as_of}: the test would prove nothing"
         stage(connection)
         connection.execute(sql.SQL("CREATE TEMPORARY TABLE past AS ") + query)
         row = connection.execute(
@@ -73,7 +83,9 @@ def count_in_training(database: Database, use_case: UseCase) -> int:
 
 
 def test_there_are_shipped_use_cases() -> None:
-    assert set(USE_CASES) >= {"churn_risk", "customer_segments", "product_recommendations", "spend_forecast"}
+    assert set(USE_CASES) == {
+        "churn_risk", "coupon_redemption", "customer_segments", "product_recommendations", "spend_forecast"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("as_of", [MID_YEAR, LATE])
@@ -95,7 +107,7 @@ def test_leaking_features_are_found(dev_retail: Database, leak: str) -> None:
     assert count_differences(dev_retail, bind(LEAKS[leak], {"as_of": LATE}), LATE) > 0
 
 
-@pytest.mark.parametrize("name", ["churn_risk", "spend_forecast", "product_recommendations"])
+@pytest.mark.parametrize("name", ["churn_risk", "coupon_redemption", "spend_forecast", "product_recommendations"])
 def test_outcome_past_the_horizon_is_found(dev_retail: Database, name: str) -> None:
     use_case = find_use_case(name)
     assert use_case.target_sql is not None

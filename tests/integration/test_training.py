@@ -23,7 +23,7 @@ from nightjar.usecases import UseCase, find_use_case
 from tests.night_builders import rows
 
 AS_OF = date(2017, 12, 1)
-NAMES = ["churn_risk", "spend_forecast", "customer_segments", "product_recommendations"]
+NAMES = ["churn_risk", "spend_forecast", "customer_segments", "product_recommendations", "coupon_redemption"]
 
 
 def quick(name: str, trials: int = 1, **promotion: Any) -> UseCase:

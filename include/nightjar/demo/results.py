@@ -23,6 +23,7 @@ _TITLES = {
     "segments": "Segments: size and what characterises them",
     "churn": "The ten highest churn risks",
     "forecast": "The five highest spend forecasts",
+    "coupons": "The five likeliest to redeem a coupon",
 }
 
 

@@ -25,3 +25,7 @@ FROM predictions.churn_risk ORDER BY churn_risk.probability DESC, household_id L
 -- name: forecast
 SELECT household_id, round(prediction::numeric, 2) AS dollars, as_of
 FROM predictions.spend_forecast ORDER BY prediction DESC, household_id LIMIT 5;
+
+-- name: coupons
+SELECT household_id, round(probability::numeric, 3) AS probability, as_of, model
+FROM predictions.coupon_redemption ORDER BY coupon_redemption.probability DESC, household_id LIMIT 5;
