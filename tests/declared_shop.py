@@ -35,6 +35,6 @@ def write_declaration(folder: Path, use_case: UseCase) -> None:
     place = folder / use_case.name
     place.mkdir(parents=True)
     (place / "usecase.toml").write_text(DECLARATION.format(use_case=use_case, more=more))
-    for name in ("features", "target", "items", "evidence"):
+    for name in ("features", "target", "items", "evidence", "outcome"):
         if text := getattr(use_case, f"{name}_sql"):
             (place / f"{name}.sql").write_text(text)

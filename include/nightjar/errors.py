@@ -312,6 +312,38 @@ class TargetTableError(ScoringError):
     """The table that scores are to go to cannot take them."""
 
 
+class CampaignError(NightjarError):
+    """Base of the refusals of campaigns."""
+
+
+class CampaignNameError(CampaignError):
+    """A name that no campaign can have, or that one has already."""
+
+
+class CampaignNotFoundError(CampaignError):
+    """No campaign has this name."""
+
+
+class SelectionError(CampaignError):
+    """The use case has no such groups of entities."""
+
+
+class EmptySelectionError(CampaignError):
+    """Nobody is in the group that night."""
+
+
+class HoldOutError(CampaignError):
+    """The share to hold out is none, or holds nobody out."""
+
+
+class OutcomeError(CampaignError):
+    """The query of outcomes is missing, fails, or gives something else."""
+
+
+class OutcomeUnknownError(CampaignError):
+    """The days to measure are not all in the data yet."""
+
+
 class DemoError(NightjarError):
     """The local demo system could not be brought up."""
 

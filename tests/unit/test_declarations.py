@@ -81,6 +81,7 @@ def test_shipped_sql_uses_only_parameters_that_are_bound(name: str) -> None:
     assert parameter_names(use_case.interactions_sql or use_case.features_sql) == {"as_of"}
     assert parameter_names(use_case.target_sql or "") <= {"as_of", "horizon_days"}
     assert parameter_names(use_case.items_sql or "") == set()
+    assert parameter_names(use_case.outcome_sql or "") in (set(), {"from", "to"})
 
 
 def test_a_right_declaration_is_read_with_its_defaults(declare: Declare) -> None:

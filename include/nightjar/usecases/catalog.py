@@ -20,6 +20,7 @@ _SQL_FILES = {
     "evidence_sql": "evidence.sql",
     "exclude_sql": "exclude.sql",
     "reasons_sql": "reasons.sql",
+    "outcome_sql": "outcome.sql",
 }
 
 

@@ -104,6 +104,7 @@ class UseCase(Section):
     evidence_sql: str | None = None
     exclude_sql: str | None = None
     reasons_sql: str | None = None
+    outcome_sql: str | None = None
     folder: Path
 
     @field_validator("entity", mode="before")
@@ -142,6 +143,8 @@ class UseCase(Section):
             raise ValueError("the file exclude.sql: only a recommender leaves items out, remove it")
         if self.reasons_sql is not None and self.items is None:
             raise ValueError("the file reasons.sql: only recommendations have reasons, remove it")
+        if self.outcome_sql is not None and self.items is not None:
+            raise ValueError("the file outcome.sql: no campaign is selected by recommendations, remove it")
         if self.tenant and self.tenant in (*self.row_key, self.items.label if self.items else ""):
             raise ValueError("tenant: has the name of a key or of the items' label; select it under another name")
         return self

@@ -78,7 +78,7 @@ class TableTarget:
         Raises:
             TargetTableError: the name is none that can be taken, the table has other columns, or may not be written.
         """
-        table = self._identifier()
+        table = self.identifier()
         names = sql.SQL(", ").join(map(sql.Identifier, columns))
         try:
             with self.database.connect() as connection:
@@ -92,7 +92,12 @@ class TableTarget:
                 "another table. Nothing was added."
             ) from error
 
-    def _identifier(self) -> sql.Identifier:
+    def identifier(self) -> sql.Identifier:
+        """Return the table's name.
+
+        Raises:
+            TargetTableError: it is none that can be taken.
+        """
         match = _TABLE.fullmatch(self.name)
         if match is None or match[1] in _OF_THE_PLATFORM or match[1].startswith("pg_"):
             raise TargetTableError(

@@ -19,6 +19,7 @@ _SCRIPTS = (
     "r0002_model_details.sql",
     "r0002_transfers.sql",
     "r0002_reversions.sql",
+    "r0002_campaigns.sql",
     "r0002_readers.sql",
     "r0002_model_comments.sql",
     "r0002_detail_comments.sql",
