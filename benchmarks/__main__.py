@@ -4,7 +4,20 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import automl, coupons, files, growth, lookup, parsing, quality, scoring, snapshots, training, transfer
+from benchmarks import (
+    automl,
+    coupons,
+    files,
+    growth,
+    lookup,
+    parsing,
+    quality,
+    scoring,
+    snapshots,
+    training,
+    transfer,
+    uplift,
+)
 from benchmarks.measure import Result
 from nightjar.scoring import create_prediction_tables
 from nightjar.storage import migrate
@@ -21,6 +34,7 @@ BENCHMARKS = {
     "transfer": transfer.run,
     "quality": quality.run,
     "coupons": coupons.run,
+    "uplift": uplift.run,
     "automl": automl.run,
 }
 

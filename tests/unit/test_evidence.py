@@ -38,6 +38,14 @@ def test_only_a_recommender_has_evidence(tmp_path: Path, name: str) -> None:
         read_declaration(folder / DECLARATION_FILE)
 
 
+def test_a_recommender_has_no_outcome(tmp_path: Path) -> None:
+    folder = shutil.copytree(SHIPPED / "product_recommendations", tmp_path / "copy")
+    (folder / "outcome.sql").write_text("SELECT 1")
+
+    with pytest.raises(DeclarationError, match=r"the file outcome\.sql: no campaign is selected by recommendations"):
+        read_declaration(folder / DECLARATION_FILE)
+
+
 def test_evidence_is_no_field_of_the_file(tmp_path: Path) -> None:
     folder = shutil.copytree(SHIPPED / "product_recommendations", tmp_path / "copy")
     path = folder / DECLARATION_FILE
