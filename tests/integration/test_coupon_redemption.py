@@ -78,3 +78,20 @@ def test_any_coupon_in_the_horizon_counts(dev_database: Database) -> None:
 
     # Household 4 redeems on the last day of the horizon, household 2 a day later.
     assert found == {1: 0, 2: 0, 3: 1, 4: 1, 5: 0}
+
+
+def test_outcomes_of_campaigns_by_hand(dev_database: Database) -> None:
+    days = {"from": AS_OF, "to": date(2017, 6, 28)}
+    with dev_database.connect(Role.OWNER) as connection:
+        connection.execute(RETAIL)
+        found = {
+            name: connection.execute(bind(find_use_case(name).outcome_sql or "", days)).fetchall()
+            for name in ("coupon_redemption", "churn_risk", "customer_segments", "spend_forecast")
+        }
+
+    coupons = {row["household_id"]: (row["redeemed"], row["spend"]) for row in found.pop("coupon_redemption")}
+    # The last day does not count any more.
+    assert coupons == {1: (False, 99), 2: (False, 0), 3: (True, 0), 4: (False, 0), 5: (False, 0)}
+    for rows in found.values():
+        spends = {row["household_id"]: (row["purchased"], row["spend"]) for row in rows}
+        assert spends == {1: (True, 99), 2: (False, 0), 3: (False, 0), 4: (False, 0), 5: (False, 0)}

@@ -56,9 +56,9 @@ def measure_campaign(
             raise AsOfDateError(
                 f"{name} was selected by the night as of {campaign.as_of}: measure from that date on, not {start}."
             )
-        _require_known(connection, use_case, start, end)
         query = _query(use_case, outcome_sql, start, end)
-        with _running(use_case):
+        with _reading(use_case):
+            _require_known(connection, use_case, start, end)
             columns = _outcome_columns(use_case, column_types(connection, sql.SQL("(\n{}\n) outcome").format(query)))
             arms = _arms(connection, campaign, use_case, query, columns)
     _require_one_row_each(campaign, use_case, arms)
@@ -105,11 +105,14 @@ def _refuse_unknown(what: str, last: date | None, start: date, end: date) -> Non
 
 
 @contextmanager
-def _running(use_case: UseCase) -> Iterator[None]:
+def _reading(use_case: UseCase) -> Iterator[None]:
     try:
         yield
     except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError, psycopg.InternalError) as error:
-        raise OutcomeError(f"The outcome query of {use_case.name} fails: {str(error).splitlines()[0]}.") from error
+        raise OutcomeError(
+            f"The outcome of {use_case.name} cannot be read: {str(error).splitlines()[0]}. Correct the query, or the "
+            "declared sources."
+        ) from error
 
 
 def _outcome_columns(use_case: UseCase, found: Mapping[str, str]) -> dict[str, str]:
