@@ -8,11 +8,16 @@ from nightjar.recommending.histories import histories_before
 from nightjar.recommending.interactions import Interactions, interactions_of
 from nightjar.recommending.ranking import best_of_product, best_of_rows
 from nightjar.recommending.similar_items import similar_items
-from nightjar.recommending.table import candidate_table
+from nightjar.recommending.table import CandidateTable, candidate_tables
 from nightjar.usecases.items import Sources
 from tests.interaction_builders import TODAY, some_interactions
 
 SOURCES = Sources(own=10, similar=5, popular=5)
+
+
+def candidate_table(made: Interactions, day: int, sources: Sources) -> CandidateTable:
+    [table] = candidate_tables(made, day, sources)
+    return table
 
 
 def until(made: Interactions, day: int) -> Interactions:
@@ -51,6 +56,21 @@ def test_each_source_gives_as_many_as_asked_and_no_pair_twice() -> None:
     assert 5 <= others.min() <= others.max() <= 10
 
 
+def test_users_some_at_a_time_have_the_candidates_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = some_interactions(categories=5)
+    whole = candidate_table(made, TODAY, SOURCES)
+    monkeypatch.setattr("nightjar.recommending.table.USERS_AT_A_TIME", 7)
+
+    parts = list(candidate_tables(made, TODAY, SOURCES))
+
+    assert len(parts) == 9
+    for name in ("user", "item", "similar_to", "rank"):
+        joined = np.concatenate([getattr(part.pairs, name) for part in parts])
+        np.testing.assert_array_equal(joined, getattr(whole.pairs, name))
+    for name, values in whole.columns.items():
+        np.testing.assert_array_equal(np.concatenate([part.columns[name] for part in parts]), values, err_msg=name)
+
+
 def test_a_user_without_history_gets_what_is_popular() -> None:
     made = interactions_of(
         np.array([1, 2, 3, 1]), np.array([5, 5, 5, 6]), np.array([190, 191, 192, 193]), users=np.array([1, 2, 3, 4])
@@ -68,7 +88,7 @@ def test_the_item_that_speaks_most_is_one_of_the_users_own() -> None:
     histories = histories_before(made, TODAY)
     learnt = similar_items(histories)
     owned = histories.matrix(np.ones(len(histories)))
-    best = learnt.suggest(5, owned)
+    best = learnt.suggest(5, owned, range(len(made.users)))
 
     found = learnt.strongest(best.row, best.column)
 
@@ -85,7 +105,7 @@ def test_the_best_of_a_product_are_those_of_the_whole_matrix(monkeypatch: pytest
     )
     owned = csr_array(random_array((30, 40), density=0.3, rng=3))
 
-    found = best_of_product(left, right, owned, 4)
+    found = best_of_product(left, right, owned, 4, range(30))
 
     whole = (left @ right).toarray()
     whole[owned.toarray() != 0] = 0

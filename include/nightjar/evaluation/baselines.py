@@ -28,9 +28,7 @@ def popularity(histories: Histories) -> csr_array:
 def segment_popularity(histories: Histories) -> csr_array:
     """Return what most users of the user's segment took in 28 days."""
     liked = tastes(histories)
-    users = len(liked.segment)
-    member = csr_array((np.ones(users), (np.arange(users), liked.segment)), shape=(users, liked.popularity.shape[0]))
-    return csr_array(member @ liked.popularity)
+    return csr_array(liked.members() @ liked.popularity)
 
 
 def own_frequency(histories: Histories) -> csr_array:

@@ -22,11 +22,15 @@ def _figure(evaluation: Evaluation) -> Any:
     from matplotlib.figure import Figure
 
     tasks = [task for task in Task if evaluation.overall(task)]
-    figure = Figure(figsize=(5.2 * (len(tasks) + 1), 4.6), layout="constrained")
-    axes = figure.subplots(1, len(tasks) + 1, squeeze=False)[0]
+    panels = len(tasks) + (len(evaluation.dates) > 1)
+    figure = Figure(figsize=(6.4 * min(panels, 2), 4.4 * -(-panels // 2)), layout="constrained")
+    axes = figure.subplots(-(-panels // 2), min(panels, 2), squeeze=False).ravel()
     for place, task in zip(axes, tasks, strict=False):
         _draw_methods(place, evaluation, task)
-    _draw_dates(axes[-1], evaluation, tasks[0])
+    if len(evaluation.dates) > 1:
+        _draw_dates(axes[len(tasks)], evaluation, tasks[0])
+    for place in axes[panels:]:
+        place.set_axis_off()
     return figure
 
 

@@ -34,14 +34,19 @@ class Pairs:
         return len(self.user)
 
 
-def candidate_pairs(histories: Histories, similar: SimilarItems, liked: Tastes, sources: Sources) -> Pairs:
-    """Return the candidates of all users."""
-    users, items = histories.shape
+def candidate_pairs(
+    histories: Histories, similar: SimilarItems, liked: Tastes, sources: Sources, users: range
+) -> Pairs:
+    """Return the candidates of a range of users.
+
+    histories: of these users.
+    """
+    items = histories.shape[1]
     owned = histories.matrix(np.ones(len(histories)))
     own = best_of_rows(histories.matrix(histories.recency[60] + histories.visit_recency[10] / 2), sources.own)
-    place = np.arange(len(own.row)) - np.searchsorted(own.row, np.arange(users))[own.row]
-    suggested = similar.suggest(sources.similar, owned)
-    popular = liked.suggest(sources.popular, owned)
+    place = np.arange(len(own.row)) - np.searchsorted(own.row, np.arange(histories.shape[0]))[own.row]
+    suggested = similar.suggest(sources.similar, owned, users)
+    popular = liked.suggest(sources.popular, owned, users)
     keys = [part.row * items + part.column for part in (own, suggested, popular)]
     pairs, position = np.unique(np.concatenate(keys), return_inverse=True)
     first, second, third = np.split(position, np.cumsum([len(part) for part in keys])[:-1])

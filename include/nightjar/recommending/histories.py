@@ -1,6 +1,7 @@
 """What each user did with each item before a day: how often, how lately, how regularly."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,17 @@ class Histories:
 
     def __len__(self) -> int:
         return len(self.user)
+
+    def of_users(self, users: range) -> "Histories":
+        """Return the pairs of a range of users."""
+        rows = slice(*np.searchsorted(self.user, [users.start, users.stop]).tolist())
+        parts: dict[str, Any] = {
+            field.name: {key: part[rows] for key, part in values.items()} if isinstance(values, dict) else values[rows]
+            for field in fields(self)
+            if field.name != "shape"
+            for values in [getattr(self, field.name)]
+        }
+        return replace(self, **parts)
 
     def matrix(self, values: Vector) -> csr_array:
         """Return values of the pairs as a matrix of users and items."""

@@ -38,19 +38,19 @@ def keep_best(matrix: csr_array, count: int) -> csr_array:
     return kept
 
 
-def best_of_product(left: csr_array, right: csr_array, owned: csr_array, count: int) -> Best:
-    """Return the `count` largest entries of each row of left @ right, without those where `owned` has an entry.
+def best_of_product(left: csr_array, right: csr_array, owned: csr_array, count: int, rows: range) -> Best:
+    """Return the `count` largest entries of some rows of left @ right, without those where `owned` has an entry.
 
     The product is made some rows at a time, in bounded memory.
     """
     parts = []
-    for rows in row_blocks(left, right):
-        product = csr_array(left[rows] @ right)
-        had = owned[rows].astype(bool).astype(float)
-        product = csr_array(product - product.multiply(had))
+    chosen, had = left[rows.start : rows.stop], owned[rows.start : rows.stop].astype(bool).astype(float)
+    for block in row_blocks(chosen, right):
+        product = csr_array(chosen[block] @ right)
+        product = csr_array(product - product.multiply(had[block]))
         product.eliminate_zeros()
         best = best_of_rows(product, count)
-        parts.append(Best(best.row + rows.start, best.column, best.value))
+        parts.append(Best(best.row + block.start + rows.start, best.column, best.value))
     return Best(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Best)))
 
 

@@ -1,6 +1,7 @@
 """A recommender as an estimator: candidates from what users took, ranked by a classifier trained point-in-time."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from nightjar.errors import InteractionsError
 from nightjar.recommending.candidates import Pairs
 from nightjar.recommending.diversity import lessen_repetition
 from nightjar.recommending.interactions import Interactions
-from nightjar.recommending.table import CandidateTable, candidate_table
+from nightjar.recommending.table import CandidateTable, candidate_tables
 from nightjar.recommending.topn import top_items
 from nightjar.usecases.items import DEFAULT_SOURCES, Sources
 
@@ -92,12 +93,12 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
         for day in range(newest, newest - self.dates * self.every_days, -self.every_days):
             if day <= interactions.first_day:
                 break
-            table = self._candidates(interactions, day)
-            outcome, came = outcomes(interactions, table.pairs, day, day + self.horizon_days)
-            # Users who do not come tell nothing of what they would choose.
-            kept = outcome | (came & (draw.random(len(outcome)) < self.negatives))
-            rows.append(table.matrix()[kept])
-            taken.append(outcome[kept])
+            for table in self._candidates(interactions, day):
+                outcome, came = outcomes(interactions, table.pairs, day, day + self.horizon_days)
+                # Users who do not come tell nothing of what they would choose.
+                kept = outcome | (came & (draw.random(len(outcome)) < self.negatives))
+                rows.append(table.take(kept).matrix())
+                taken.append(outcome[kept])
         if not taken or not 0 < sum(map(np.sum, taken)) < sum(map(len, taken)):
             raise InteractionsError(
                 f"Of the {self.horizon_days + self.dates * self.every_days} days before the date there is nothing to "
@@ -118,20 +119,29 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
 
         excluded: keys of items that nobody is recommended.
         """
-        table = self._candidates(interactions, as_of)
-        if excluded is not None:
-            table = table.take(~np.isin(interactions.items[table.pairs.item], excluded))
-        pairs = table.pairs
-        if not len(pairs):
+        best = [
+            ranked(table.pairs, self._scores(table), count)
+            for table in self._candidates(interactions, as_of, excluded)
+            if len(table)
+        ]
+        if not best:
             raise InteractionsError("No candidate is left for anybody: exclude fewer items, or load earlier data.")
-        score = self.ranker_.predict_proba(table.matrix()[:, self.told_])[:, 1]
-        if self.diversity and table.category is not None:
-            score = lessen_repetition(pairs.user, table.category, score, self.diversity)
-        return ranked(pairs, score, count)
+        return Ranked(*(np.concatenate([getattr(part, field.name) for part in best]) for field in fields(Ranked)))
 
-    def _candidates(self, interactions: Interactions, day: int) -> CandidateTable:
-        table = candidate_table(interactions, day, self.sources, seed=self.seed)
-        return table.take(table.pairs.own < 0) if self.new_only else table
+    def _scores(self, table: CandidateTable) -> npt.NDArray[np.float64]:
+        scores: npt.NDArray[np.float64] = self.ranker_.predict_proba(table.matrix()[:, self.told_])[:, 1]
+        if not self.diversity or table.category is None:
+            return scores
+        return lessen_repetition(table.pairs.user, table.category, scores, self.diversity)
+
+    def _candidates(
+        self, interactions: Interactions, day: int, excluded: npt.NDArray[Any] | None = None
+    ) -> Iterator[CandidateTable]:
+        for table in candidate_tables(interactions, day, self.sources, seed=self.seed):
+            kept = np.ones(len(table), bool) if not self.new_only else table.pairs.own < 0
+            if excluded is not None:
+                kept &= ~np.isin(interactions.items[table.pairs.item], excluded)
+            yield table.take(kept)
 
 
 def ranked(pairs: Pairs, score: npt.NDArray[np.float64], count: int) -> Ranked:

@@ -28,13 +28,13 @@ class SimilarItems:
     neighbours: csr_array
     seeds: csr_array
 
-    def suggest(self, count: int, owned: csr_array) -> Best:
-        """Return the `count` items of each user most similar to those it takes, without those it has had.
+    def suggest(self, count: int, owned: csr_array, users: range) -> Best:
+        """Return the `count` items of each of the users most similar to those it takes, without those it has had.
 
         A suggestion's value is the mean of its similarities to the user's items, weighted by how lately and how often
         the user took them.
         """
-        return best_of_product(self.seeds, self.neighbours, owned, count)
+        return best_of_product(self.seeds, self.neighbours, owned, count, users)
 
     def strongest(self, user: npt.NDArray[np.int64], item: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return which of the user's items speaks most for an item, (pairs,); -1 where none does."""

@@ -4,8 +4,9 @@ Everything lives in temporary tables of one transaction: interactions.sql is run
 the candidates of each date come back by COPY. features.sql finds them under the name `candidates`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ _SQL = load_sql("nightjar.recommending", "staging.sql")
 _EPOCH = date(1970, 1, 1)
 _NUMBERS = ("entity", "item", "similar_to", "item_category")
 _ROWS_AT_A_TIME = 100_000
+_TYPES = {WireType.INTEGER: "integer", WireType.REAL: "real"}
 
 
 def features_query(use_case: UseCase, as_of: date) -> sql.Composed:
@@ -50,54 +52,56 @@ def stage_candidates(connection: Connection, use_case: UseCase, dates: Sequence[
     if use_case.interactions_sql is None or use_case.items is None:
         return
     # Brings scikit-learn along, which whoever scores without interactions does without.
-    from nightjar.recommending.table import candidate_table
+    from nightjar.recommending.table import candidate_tables
 
     interactions = read_interactions(connection, use_case, max(dates))
     for day in sorted(set(dates)):
-        table = candidate_table(interactions, (day - _EPOCH).days, use_case.items.sources, seed=use_case.training.seed)
-        if use_case.items.new_only:
-            table = table.take(table.pairs.own < 0)
-        _write(connection, use_case, day, table)
-
-
-def _write(connection: Connection, use_case: UseCase, day: date, table: "CandidateTable") -> None:
-    assert use_case.items is not None
-    pairs, view = _pairs(day), _view(day)
-    of_item = np.full(len(table), -1) if table.category is None else table.category
-    numbers = (table.pairs.user, table.pairs.item, table.pairs.similar_to, of_item)
-    columns = [WriteColumn(name, WireType.INTEGER) for name in _NUMBERS]
-    columns += [WriteColumn(name, WireType.REAL) for name in table.columns]
-    connection.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(pairs))
-    connection.execute(
-        sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(
-            pairs,
-            sql.SQL(", ").join(
-                sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_TYPES[column.wire_type]))
-                for column in columns
-            ),
+        tables = candidate_tables(
+            interactions, (day - _EPOCH).days, use_case.items.sources, seed=use_case.training.seed
         )
+        if use_case.items.new_only:
+            tables = (table.take(table.pairs.own < 0) for table in tables)
+        names = _write(connection, _pairs(day), tables)
+        _open(connection, use_case, day, names)
+
+
+def _write(connection: Connection, pairs: sql.Identifier, tables: Iterator["CandidateTable"]) -> list[str]:
+    """Bring candidates into a table of their numbers and features, and return the features' names."""
+    first = next(tables)
+    columns = [WriteColumn(name, WireType.INTEGER) for name in _NUMBERS]
+    columns += [WriteColumn(name, WireType.REAL) for name in first.columns]
+    definitions = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_TYPES[column.wire_type])) for column in columns
     )
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(pairs))
+    connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(pairs, definitions))
     with connection.cursor().copy(copy_statement(pairs, columns)) as copy:
         writer = BatchWriter(copy, columns)
-        for start in range(0, len(table), _ROWS_AT_A_TIME):
-            rows = slice(start, start + _ROWS_AT_A_TIME)
-            writer.write([values[rows] for values in (*numbers, *table.columns.values())])
+        for table in chain([first], tables):
+            of_item = np.full(len(table), -1) if table.category is None else table.category
+            numbers = (table.pairs.user, table.pairs.item, table.pairs.similar_to, of_item)
+            for start in range(0, len(table), _ROWS_AT_A_TIME):
+                rows = slice(start, start + _ROWS_AT_A_TIME)
+                writer.write([values[rows] for values in (*numbers, *table.columns.values())])
         writer.finish()
-    names = [sql.Identifier("e", name) for name in use_case.entity_key]
+    return list(first.columns)
+
+
+def _open(connection: Connection, use_case: UseCase, day: date, names: list[str]) -> None:
+    """Make the view in which candidates have their keys."""
+    assert use_case.items is not None
+    keys = [sql.Identifier("e", name) for name in use_case.entity_key]
     connection.execute(
         sql.SQL(_SQL["candidates"]).format(
-            view=view,
-            keys=sql.SQL(", ").join([*names, sql.Identifier("i", use_case.items.key.name)]),
+            view=_view(day),
+            keys=sql.SQL(", ").join([*keys, sql.Identifier("i", use_case.items.key.name)]),
             key=sql.Identifier(use_case.items.key.name),
-            pairs=pairs,
+            pairs=_pairs(day),
             features=sql.SQL(", ").join(
-                sql.SQL("NULLIF(p.{0}, 'NaN') AS {0}").format(sql.Identifier(name)) for name in table.columns
+                sql.SQL("NULLIF(p.{0}, 'NaN') AS {0}").format(sql.Identifier(name)) for name in names
             ),
         )
     )
-
-
-_TYPES = {WireType.INTEGER: "integer", WireType.REAL: "real"}
 
 
 def _pairs(day: date) -> sql.Identifier:

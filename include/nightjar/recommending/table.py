@@ -1,5 +1,6 @@
 """The candidates of all users as of a day, with what is known of each: one call from interactions to features."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -13,6 +14,9 @@ from nightjar.recommending.pair_features import Columns, pair_features
 from nightjar.recommending.similar_items import similar_items
 from nightjar.recommending.tastes import tastes
 from nightjar.usecases.items import Sources
+
+# A hundred candidates of each with 50 features: some 250 MB.
+USERS_AT_A_TIME = 5_000
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,17 @@ class CandidateTable:
         return CandidateTable(pairs, {name: values[rows] for name, values in self.columns.items()}, category)
 
 
-def candidate_table(interactions: Interactions, day: int, sources: Sources, *, seed: int = 0) -> CandidateTable:
-    """Return the candidates of all users, from what was taken before a day alone."""
+def candidate_tables(
+    interactions: Interactions, day: int, sources: Sources, *, seed: int = 0
+) -> Iterator[CandidateTable]:
+    """Yield the candidates of all users, some users at a time, from what was taken before a day alone."""
     histories = histories_before(interactions, day)
-    liked = tastes(histories, seed)
-    pairs = candidate_pairs(histories, similar_items(histories), liked, sources)
-    users, items = user_activity(interactions, day), item_activity(histories)
-    columns = pair_features(pairs, histories, users, items, liked, interactions.category)
-    return CandidateTable(pairs, columns, None if interactions.category is None else interactions.category[pairs.item])
+    liked, similar = tastes(histories, seed), similar_items(histories)
+    active, items = user_activity(interactions, day), item_activity(histories)
+    for start in range(0, len(interactions.users), USERS_AT_A_TIME):
+        users = range(start, min(start + USERS_AT_A_TIME, len(interactions.users)))
+        own = histories.of_users(users)
+        pairs = candidate_pairs(own, similar, liked, sources, users)
+        columns = pair_features(pairs, own, active, items, liked, interactions.category)
+        category = None if interactions.category is None else interactions.category[pairs.item]
+        yield CandidateTable(pairs, columns, category)

@@ -33,11 +33,14 @@ class Tastes:
     segment: npt.NDArray[np.intp]
     popularity: csr_array
 
-    def suggest(self, count: int, owned: csr_array) -> Best:
-        """Return the `count` items of each user that are most popular in its segment, without those it has had."""
+    def suggest(self, count: int, owned: csr_array, users: range) -> Best:
+        """Return the `count` items of each of the users that are most popular in its segment, without those it had."""
+        return best_of_product(self.members(), self.popularity, owned, count, users)
+
+    def members(self) -> csr_array:
+        """Return which users are in which segments, as a matrix of ones."""
         users = len(self.segment)
-        member = csr_array((np.ones(users), (np.arange(users), self.segment)), shape=(users, self.popularity.shape[0]))
-        return best_of_product(member, self.popularity, owned, count)
+        return csr_array((np.ones(users), self.segment, np.arange(users + 1)), shape=(users, self.popularity.shape[0]))
 
     def affinity(self, user: npt.NDArray[np.intp], item: npt.NDArray[np.intp]) -> Matrix:
         """Return how well items fit users, (pairs,)."""
