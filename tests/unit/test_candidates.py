@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.sparse import csr_array, random_array
 
 from nightjar.recommending.histories import histories_before
@@ -96,6 +98,21 @@ def test_the_item_that_speaks_most_is_one_of_the_users_own() -> None:
     for user, item, strongest in zip(best.row, best.column, found, strict=True):
         weights = learnt.seeds[[user]].toarray()[0] * dense[:, item]
         assert weights[strongest] == weights.max() > 0
+
+
+@given(st.integers(0, 10**6), st.integers(0, 6), st.integers(1, 12))
+@settings(max_examples=60, deadline=None)
+def test_the_best_of_rows_are_those_of_a_sort(seed: int, count: int, columns: int) -> None:
+    dense = np.random.default_rng(seed).integers(0, 4, (5, columns)).astype(float)
+
+    found = best_of_rows(csr_array(dense), count)
+
+    expected = []
+    for row, values in enumerate(dense.tolist()):
+        places = [column for column, value in enumerate(values) if value]
+        best = sorted(places, key=lambda column, values=values: (-values[column], column))[:count]  # type: ignore[misc]
+        expected += [(row, column, values[column]) for column in best]
+    assert list(zip(found.row.tolist(), found.column.tolist(), found.value.tolist(), strict=True)) == expected
 
 
 def test_the_best_of_a_product_are_those_of_the_whole_matrix(monkeypatch: pytest.MonkeyPatch) -> None:

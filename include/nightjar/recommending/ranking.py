@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from nightjar.recommending.selection import select_best
+
 # Entries of a product that are held at a time: 8 bytes each for value and column.
 _ENTRIES = 8_000_000
 
@@ -22,12 +24,13 @@ class Best:
 
 def best_of_rows(matrix: csr_array, count: int) -> Best:
     """Return the `count` largest entries of each row; equal ones in the order of their columns."""
-    lengths = np.diff(matrix.indptr)
-    row = np.repeat(np.arange(matrix.shape[0]), lengths)
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    place = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], lengths)
-    kept = order[place < count]
-    return Best(row[kept], matrix.indices[kept].astype(np.intp), matrix.data[kept].astype(float))
+    if not count:
+        return Best(np.array([], np.intp), np.array([], np.intp), np.array([]))
+    rows = matrix.shape[0]
+    column, value, lengths = np.zeros((rows, count), np.intp), np.zeros((rows, count)), np.zeros(rows, np.intp)
+    select_best(matrix.indptr, matrix.indices, matrix.data, count, column, value, lengths)
+    kept = np.arange(count) < lengths[:, None]
+    return Best(np.repeat(np.arange(rows), lengths), column[kept], value[kept])
 
 
 def keep_best(matrix: csr_array, count: int) -> csr_array:
