@@ -1,8 +1,14 @@
-"""Interactions of a small shop whose customers come back for what they like."""
+"""Interactions of customers who come back for what they like, and a recommender that is declared on orders."""
+
+from typing import Any
 
 import numpy as np
 
 from nightjar.recommending.interactions import Interactions, interactions_of
+from nightjar.usecases import Kind, UseCase
+from nightjar.usecases.fields import Key
+from nightjar.usecases.items import Items, Sources
+from tests.night_builders import shop_use_case
 
 TODAY = 200
 
@@ -22,3 +28,23 @@ def some_interactions(
     columns = np.array(rows).T
     made = interactions_of(columns[0], columns[1], columns[2], basket=columns[3], quantity=columns[4])
     return made.with_categories(made.items, made.items % categories) if categories else made
+
+
+ORDERS = """SELECT customer_id, product_id, ordered_on AS day, order_id AS basket, amount AS quantity
+FROM shop.orders WHERE ordered_on < :as_of"""
+ITEMS_SQL = "SELECT product_id, 'product ' || product_id AS label, product_id % 3 AS shelf FROM shop.orders"
+
+
+def shop_recommender(interactions: str = ORDERS, **changes: Any) -> UseCase:
+    """Return the shop's recommender with candidates that are made of its orders."""
+    items = Items(
+        key=Key(name="product_id", type="integer"), label="label", top=3, category="shelf",
+        sources=Sources(own=9, similar=2, popular=2),
+    )  # fmt: skip
+    fields: dict[str, Any] = {
+        "items": items,
+        "items_sql": ITEMS_SQL,
+        "interactions_sql": interactions,
+        "features_sql": "SELECT * FROM candidates -- as they are",
+    }
+    return shop_use_case(Kind.RECOMMENDER).model_copy(update=fields | changes)

@@ -12,40 +12,22 @@ from nightjar.scoring import score_night
 from nightjar.scoring.reasons import explain_prediction
 from nightjar.storage import Database, Role
 from nightjar.training import freeze_training_data, split_training_data, train
-from nightjar.usecases import Kind, UseCase
+from nightjar.usecases import UseCase
 from nightjar.usecases.declaration import ITEM_CATEGORY, SIMILAR_TO
 from nightjar.usecases.fields import Key
-from nightjar.usecases.items import Items, Sources
-from tests.night_builders import CUSTOMERS, EARLIER_NIGHT, NIGHT, open_shop, shop_use_case
+from tests.interaction_builders import ITEMS_SQL, ORDERS, shop_recommender
+from tests.night_builders import CUSTOMERS, EARLIER_NIGHT, NIGHT, open_shop
 
-ORDERS = """SELECT customer_id, product_id, ordered_on AS day, order_id AS basket, amount AS quantity
-FROM shop.orders WHERE ordered_on < :as_of"""
 NAMED = "SELECT 999, NULL, NULL, NULL, NULL"
-ITEMS_SQL = "SELECT product_id, 'product ' || product_id AS label, product_id % 3 AS shelf FROM shop.orders"
-
-
-def recommender(interactions: str = ORDERS, **changes: Any) -> UseCase:
-    """Return the shop's recommender with candidates that are made of its orders."""
-    items = Items(
-        key=Key(name="product_id", type="integer"), label="label", top=3, category="shelf",
-        sources=Sources(own=9, similar=2, popular=2),
-    )  # fmt: skip
-    fields: dict[str, Any] = {
-        "items": items,
-        "items_sql": ITEMS_SQL,
-        "interactions_sql": interactions,
-        "features_sql": "SELECT * FROM candidates -- as they are",
-    }
-    return shop_use_case(Kind.RECOMMENDER).model_copy(update=fields | changes)
 
 
 def by_name(interactions: str = ORDERS) -> UseCase:
     """Return the same with customers known by two columns and products by a text."""
     renamed = f"""SELECT customer_id % 7 AS branch, 'Kö; ' || customer_id AS customer, 'sku ' || product_id AS sku,
         day, basket, quantity FROM ({interactions}) plain"""
-    items = recommender().items
+    items = shop_recommender().items
     assert items is not None
-    return recommender(
+    return shop_recommender(
         renamed,
         entity=(Key(name="branch", type="integer"), Key(name="customer", type="text")),
         items=items.model_copy(update={"key": Key(name="sku", type="text")}),
@@ -71,7 +53,7 @@ def candidates(database: Database, use_case: UseCase, *dates: date) -> list[dict
 
 
 def test_candidates_are_the_same_whatever_the_keys_are(prod_database: Database) -> None:
-    plain = candidates(prod_database, recommender(f"{ORDERS} UNION ALL {NAMED}"))
+    plain = candidates(prod_database, shop_recommender(f"{ORDERS} UNION ALL {NAMED}"))
     named = candidates(prod_database, by_name(f"{ORDERS} UNION ALL {NAMED}"))
 
     assert {row["customer_id"] for row in plain} == {*range(1, CUSTOMERS + 1), 999}
@@ -108,10 +90,10 @@ def test_a_recommender_of_named_customers_learns_and_scores(prod_database: Datab
 
 
 def test_only_new_products_are_candidates_where_that_is_declared(prod_database: Database) -> None:
-    items = recommender().items
+    items = shop_recommender().items
     assert items is not None
 
-    found = candidates(prod_database, recommender(items=items.model_copy(update={"new_only": True})))
+    found = candidates(prod_database, shop_recommender(items=items.model_copy(update={"new_only": True})))
 
     assert found
     assert all(row["purchases"] == 0 for row in found)
@@ -138,13 +120,13 @@ def test_only_new_products_are_candidates_where_that_is_declared(prod_database: 
 )
 def test_interactions_that_cannot_be_read_are_refused(prod_database: Database, interactions: str, message: str) -> None:
     with pytest.raises(InteractionsError, match=message):
-        candidates(prod_database, recommender(interactions))
+        candidates(prod_database, shop_recommender(interactions))
 
 
 def test_interactions_with_unknown_items_and_duplicates_are_read(prod_database: Database) -> None:
-    once = candidates(prod_database, recommender(f"{ORDERS} UNION ALL SELECT 1, 777, '2024-03-01', -1, NULL"))
+    once = candidates(prod_database, shop_recommender(f"{ORDERS} UNION ALL SELECT 1, 777, '2024-03-01', -1, NULL"))
     twice = candidates(
-        prod_database, recommender(f"{ORDERS} UNION ALL SELECT 1, 777, '2024-03-01', -1, NULL UNION ALL {ORDERS}")
+        prod_database, shop_recommender(f"{ORDERS} UNION ALL SELECT 1, 777, '2024-03-01', -1, NULL UNION ALL {ORDERS}")
     )
 
     # Quantities are added up, so what they last for is another.
@@ -156,9 +138,9 @@ def test_interactions_with_unknown_items_and_duplicates_are_read(prod_database: 
 
 
 def test_candidates_of_several_dates_are_those_of_each_alone(prod_database: Database) -> None:
-    together = candidates(prod_database, recommender(), NIGHT, EARLIER_NIGHT)
+    together = candidates(prod_database, shop_recommender(), NIGHT, EARLIER_NIGHT)
 
     assert together
     own = [(row["customer_id"], row["product_id"], row["purchases"]) for row in together if row["purchases"]]
-    alone = candidates(prod_database, recommender(), EARLIER_NIGHT)
+    alone = candidates(prod_database, shop_recommender(), EARLIER_NIGHT)
     assert own == [(row["customer_id"], row["product_id"], row["purchases"]) for row in alone if row["purchases"]]

@@ -75,7 +75,7 @@ def evaluate_recommender(
 
     Raises:
         UseCaseKindError: it is no recommender with interactions.sql.
-        AsOfDateError: no date is given, or the horizon after the last one is not in the data.
+        AsOfDateError: no date is given, or nothing in the data lies on the last one or after it.
         InteractionsError: the interactions cannot be read or learnt from.
     """
     if use_case.items is None or use_case.interactions_sql is None or not use_case.horizon_days:
