@@ -15,6 +15,7 @@ from benchmarks import (
     quality,
     recommendations,
     scoring,
+    segmentation,
     snapshots,
     training,
     transfer,
@@ -39,6 +40,7 @@ BENCHMARKS = {
     "many_users": many_users.run,
     "coupons": coupons.run,
     "uplift": uplift.run,
+    "segmentation": segmentation.run,
     "automl": automl.run,
 }
 

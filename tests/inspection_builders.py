@@ -21,6 +21,7 @@ from nightjar.training.estimators import build_estimator
 from nightjar.training.inspection import inspect_model, training_alerts
 from nightjar.training.segmentation import describe_segments
 from nightjar.usecases import Kind, UseCase, declared_use_cases
+from nightjar.usecases.segments import Segmentation
 from tests.builders import SHOPPERS, TRIALS, fit_model
 
 DRIVER, NOISE, ODD = "spend", "noise", 'Größe "$x^2$"; \'--'
@@ -33,6 +34,7 @@ COLUMNS = (
 SIGNATURE = Signature(COLUMNS, "output")
 _SIZES = (
     ("k_means", "n_clusters", 3),
+    ("mixture", "n_clusters", 3),
     ("boosting", "max_iter", 10),
     ("forest", "n_estimators", 10),
     ("trees", "n_estimators", 10),
@@ -87,7 +89,7 @@ def inspected(kind: Kind, algorithm: str) -> dict[str, Any]:
     found = inspect_model(use_case_of(kind), estimator, SIGNATURE, train, test)
     if kind is Kind.SEGMENTATION:
         clusters = estimator.predict(train.features)
-        found["segments"] = describe_segments(SIGNATURE, train.features, clusters, 3, None)
+        found["segments"] = describe_segments(SIGNATURE, train.features, clusters, 3, None, Segmentation())
     found["alerts"] = training_alerts(use_case_of(kind), SIGNATURE, train, estimator, ["it did not converge"])
     read: dict[str, Any] = json.loads(json.dumps(found, allow_nan=False))
     return read
@@ -120,7 +122,7 @@ def register_inspected(database: Database, kind: Kind, algorithm: str, name: str
     if kind is Kind.SEGMENTATION:
         clusters = estimator.predict(train.features)
         count = estimator[-1].n_clusters
-        details["segments"] = describe_segments(record.signature, train.features, clusters, count, None)
+        details["segments"] = describe_segments(record.signature, train.features, clusters, count, None, Segmentation())
     with database.connect(Role.TRAINER) as connection:
         version = next_version(connection, name)
         registry.register(connection, replace(record, name=version, use_case=name, details=details), artifact, TRIALS)

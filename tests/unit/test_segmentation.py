@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from nightjar.errors import TrainingError
 from nightjar.registry import Signature
 from nightjar.storage.copy_reader import CopyColumn, Encoding
-from nightjar.training.segmentation import KnownSegments, describe_segments, require_sizeable_clusters
+from nightjar.training.champion_segments import KnownSegments
+from nightjar.training.segmentation import Clusters, describe_segments, require_sizeable_clusters
+from nightjar.usecases.segments import Segmentation
 
 SIGNATURE = Signature(
     (
@@ -29,7 +32,13 @@ FEATURES = np.column_stack([np.repeat([9.0, 1.0, 1.0], 10), np.repeat([1.0, 9.0,
 
 def known(ids: npt.ArrayLike, names: dict[int, str]) -> KnownSegments:
     """Return segments of the champion by row."""
-    return KnownSegments(np.array(ids, dtype=np.int32), names)
+    return KnownSegments(np.array(ids, dtype=np.int32), names, max(names), "shop_segmentation@1")
+
+
+def describe(
+    features: npt.NDArray[np.float64], assigned: Clusters, count: int, champion: KnownSegments | None = None
+) -> list[dict[str, Any]]:
+    return describe_segments(SIGNATURE, features, assigned, count, champion, Segmentation())
 
 
 def clusters(values: Sequence[int]) -> npt.NDArray[np.intp]:
@@ -37,7 +46,7 @@ def clusters(values: Sequence[int]) -> npt.NDArray[np.intp]:
 
 
 def test_first_segments_are_numbered_and_named_after_what_stands_out() -> None:
-    segments = describe_segments(SIGNATURE, FEATURES, CLUSTERS, 3, None)
+    segments = describe(FEATURES, CLUSTERS, 3)
 
     assert [segment["id"] for segment in segments] == [1, 2, 3]
     assert [segment["name"] for segment in segments] == [
@@ -55,7 +64,9 @@ def test_numbers_and_names_stay_when_clusters_are_permuted(order: tuple[int, int
     names = {1: "Dear", 2: "Away", 5: "Plain"}
     champion = known(np.repeat([1, 2, 5], 10), names)
 
-    segments = describe_segments(SIGNATURE, FEATURES, clusters([order[cluster] for cluster in CLUSTERS]), 3, champion)
+    segments = describe_segments(
+        SIGNATURE, FEATURES, clusters([order[cluster] for cluster in CLUSTERS]), 3, champion, Segmentation()
+    )
 
     # Rows of the first kind are in cluster order[0] now, and still in segment 1.
     assert [segments[order[cluster]]["id"] for cluster in range(3)] == [1, 2, 5]
@@ -67,7 +78,7 @@ def test_few_rows_that_moved_do_not_change_a_number() -> None:
     moved[:3] = 1
     champion = known(np.repeat([4, 2, 9], 10), {4: "Dear", 2: "Away", 9: "Plain"})
 
-    segments = describe_segments(SIGNATURE, FEATURES, moved, 3, champion)
+    segments = describe(FEATURES, moved, 3, champion)
 
     assert [segment["id"] for segment in segments] == [4, 2, 9]
 
@@ -75,7 +86,7 @@ def test_few_rows_that_moved_do_not_change_a_number() -> None:
 def test_new_cluster_gets_a_number_that_was_not_used() -> None:
     champion = known(np.repeat([3, 7], [20, 10]), {3: "Old", 7: "Plain", 8: "Gone"})
 
-    segments = describe_segments(SIGNATURE, FEATURES, CLUSTERS, 3, champion)
+    segments = describe(FEATURES, CLUSTERS, 3, champion)
 
     # One half of segment 3 keeps its number, the other is new; 8 is not given to anything else.
     assert sorted(segment["id"] for segment in segments) == [3, 7, 9]
@@ -87,7 +98,7 @@ def test_cluster_unlike_any_known_segment_is_new() -> None:
     # Every cluster overlaps with each old segment by 1/5 only.
     champion = known(np.tile([1, 2, 3], 10), {1: "A", 2: "B", 3: "C"})
 
-    segments = describe_segments(SIGNATURE, FEATURES, CLUSTERS, 3, champion)
+    segments = describe(FEATURES, CLUSTERS, 3, champion)
 
     assert [segment["id"] for segment in segments] == [4, 5, 6]
     assert not {segment["name"] for segment in segments} & {"A", "B", "C"}
@@ -98,16 +109,17 @@ def test_names_and_numbers_are_unique(assigned: list[int], seed: int) -> None:
     _, dense = np.unique(assigned, return_inverse=True)
     generator = np.random.default_rng(seed)
     features = generator.normal(size=(len(assigned), 3))
+    features[:, 2] = generator.integers(-1, 2, len(assigned))
     champion = known(generator.integers(1, 4, len(assigned)).tolist(), {1: "Average", 2: "High basket value", 3: "X"})
 
     count = int(dense.max()) + 1
-    for segments in (describe_segments(SIGNATURE, features, dense, count, each) for each in (None, champion)):
+    for segments in (describe(features, dense, count, each) for each in (None, champion)):
         assert len({segment["id"] for segment in segments}) == len(segments)
         assert len({segment["name"] for segment in segments}) == len(segments)
 
 
 def test_clusters_that_do_not_stand_out_are_told_apart() -> None:
-    segments = describe_segments(SIGNATURE, np.ones((30, 3)), CLUSTERS, 3, None)
+    segments = describe(np.ones((30, 3)), CLUSTERS, 3)
 
     assert [segment["name"] for segment in segments] == ["Average", "Average 2", "Average 3"]
     assert {segment["description"] for segment in segments} == {"average in everything"}
@@ -116,7 +128,7 @@ def test_clusters_that_do_not_stand_out_are_told_apart() -> None:
 def test_name_of_a_known_segment_is_not_given_to_a_new_one() -> None:
     champion = known(np.repeat([1, 0], [10, 20]), {1: "Average 2"})
 
-    segments = describe_segments(SIGNATURE, np.ones((30, 3)), CLUSTERS, 3, champion)
+    segments = describe(np.ones((30, 3)), CLUSTERS, 3, champion)
 
     assert [segment["name"] for segment in segments] == ["Average 2", "Average", "Average 3"]
 
@@ -124,7 +136,7 @@ def test_name_of_a_known_segment_is_not_given_to_a_new_one() -> None:
 def test_single_notable_feature_is_a_name() -> None:
     features = np.column_stack([FEATURES[:, 0], np.ones(30), np.ones(30)])
 
-    segments = describe_segments(SIGNATURE, features, np.minimum(CLUSTERS, 1), 2, None)
+    segments = describe(features, np.minimum(CLUSTERS, 1), 2)
 
     assert [segment["name"] for segment in segments] == ["High basket value", "Low basket value"]
 
@@ -135,7 +147,7 @@ def test_missing_values_do_not_count() -> None:
     features[:5, 0] = np.nan
     features[10:20, 1] = np.nan
 
-    segments = describe_segments(SIGNATURE, features, CLUSTERS, 3, None)
+    segments = describe(features, CLUSTERS, 3)
 
     assert segments[0]["profile"]["basket_value"] == 9.0
     assert segments[1]["profile"]["days_since_last"] is None
@@ -144,11 +156,11 @@ def test_missing_values_do_not_count() -> None:
 @pytest.mark.parametrize("count", [4, 5])
 def test_empty_cluster_is_refused(count: int) -> None:
     with pytest.raises(TrainingError, match=rf"One of {count} clusters holds 0.00% of the rows.*declare fewer"):
-        describe_segments(SIGNATURE, FEATURES, CLUSTERS, count, None)
+        describe(FEATURES, CLUSTERS, count)
 
 
 def test_cluster_of_a_hundredth_is_large_enough() -> None:
-    require_sizeable_clusters(clusters([0] * 99 + [1]), 2)
+    require_sizeable_clusters(clusters([0] * 99 + [1]), 2, 0.01)
 
     with pytest.raises(TrainingError, match=r"holds 0\.99% of the rows"):
-        require_sizeable_clusters(clusters([0] * 100 + [1]), 2)
+        require_sizeable_clusters(clusters([0] * 100 + [1]), 2, 0.01)

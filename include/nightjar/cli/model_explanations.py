@@ -35,7 +35,18 @@ def leaderboard(name: NameArgument, env: EnvironmentOption = "dev", as_json: Jso
         record = registry.find_model(connection, registry.ModelName.parse(name))
         trials = registry.trials_of(connection, record.id)
     rows = [{"place": place, **asdict(trial)} for place, trial in enumerate(trials, start=1)]
-    columns = ["place", "algorithm", "parameters", "score", "spread", "folds", "rows", "fit_seconds", "failure"]
+    columns = [
+        "place",
+        "algorithm",
+        "parameters",
+        "score",
+        "spread",
+        "stability",
+        "folds",
+        "rows",
+        "fit_seconds",
+        "failure",
+    ]
     print_rows(rows, as_json=as_json, columns=columns)
 
 

@@ -28,6 +28,8 @@ TRUSTED_TYPES = frozenset(
         "nightjar.registry.components.FeatureSelector",
         "nightjar.registry.components.LogScaler",
         "nightjar.registry.components.PartitionedEstimator",
+        "nightjar.registry.components.SkewScaler",
+        "nightjar.registry.mixtures.MixtureClusters",
         "numpy.dtype",
         "sklearn._loss.link.HalfLogitLink",
         "sklearn._loss.link.IdentityLink",

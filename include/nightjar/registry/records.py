@@ -78,6 +78,7 @@ class Trial:
 
     score, spread: mean and standard deviation of the metric over `folds` validation sets; of one there is no spread.
     rows: how many rows the largest fit had; the search drops weak candidates on fewer rows.
+    stability: of a segmentation, how well its clusters come up again in resamples, 0 to 1.
     """
 
     algorithm: str
@@ -89,6 +90,7 @@ class Trial:
     spread: float | None = None
     folds: int = 0
     rows: int = 0
+    stability: float | None = None
 
 
 @dataclass(frozen=True)

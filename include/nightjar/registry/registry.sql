@@ -30,15 +30,16 @@ VALUES (
 RETURNING id
 
 -- name: insert_segments
-INSERT INTO nightjar.segment (model_id, segment_id, name, description, share, profile)
-SELECT %(model_id)s, (s->>'id')::integer, s->>'name', s->>'description', (s->>'share')::double precision, s->'profile'
+INSERT INTO nightjar.segment (model_id, segment_id, name, description, share, stability, profile, distinguishing)
+SELECT %(model_id)s, (s->>'id')::integer, s->>'name', s->>'description', (s->>'share')::double precision,
+       (s->>'stability')::double precision, s->'profile', coalesce(s->'distinguishing', '[]')
 FROM jsonb_array_elements(%(details)s::jsonb->'segments') s
 
 -- name: insert_trial
-INSERT INTO nightjar.trial (model_id, place, algorithm, parameters, metric, score, spread, folds, rows, fit_seconds,
-                            failure)
-VALUES (%(model_id)s, %(place)s, %(algorithm)s, %(parameters)s, %(metric)s, %(score)s, %(spread)s, %(folds)s, %(rows)s,
-        %(fit_seconds)s, %(failure)s)
+INSERT INTO nightjar.trial (model_id, place, algorithm, parameters, metric, score, spread, stability, folds, rows,
+                            fit_seconds, failure)
+VALUES (%(model_id)s, %(place)s, %(algorithm)s, %(parameters)s, %(metric)s, %(score)s, %(spread)s, %(stability)s, %(folds)s,
+        %(rows)s, %(fit_seconds)s, %(failure)s)
 
 -- name: insert_decision
 INSERT INTO nightjar.decision (model_id, champion, metric, model_score, champion_score, gain_low, gain_high, passed,
@@ -77,7 +78,7 @@ FROM nightjar.model_event WHERE %(use_case)s::text IS NULL OR use_case = %(use_c
 SELECT set_config('nightjar.actor', %(actor)s, true), set_config('nightjar.reason', %(reason)s, true)
 
 -- name: trials
-SELECT algorithm, parameters, metric, score, spread, folds, rows, fit_seconds, failure
+SELECT algorithm, parameters, metric, score, spread, stability, folds, rows, fit_seconds, failure
 FROM nightjar.trial WHERE model_id = %s ORDER BY place
 
 -- name: decisions

@@ -16,6 +16,7 @@ from nightjar.registry.serving_models import ParityReport
 from nightjar.snapshots import Snapshot
 from nightjar.storage import Database, Role
 from nightjar.training.candidacy import as_pipeline, require_answers, require_fitted_for
+from nightjar.training.champion_segments import known_segments
 from nightjar.training.fitting import Fit
 from nightjar.training.learning import Learnt
 from nightjar.training.lesson import Lesson, read_lesson
@@ -60,6 +61,7 @@ def adopt(
         Fit(adopted, 0.0, ()),
         notes={ADOPTED_FROM: path.name, ADOPTED_SHA256: digest},
         warnings=tuple(str(warning.message).splitlines()[0] for warning in caught),
+        known=known_segments(database, use_case, lesson.train_split, lesson.signature, lesson.train),
     )
     record = make_record(database, use_case, lesson, learnt)
     record, serving = _with_serving(record, adopted, lesson)

@@ -2,20 +2,18 @@
 
 from typing import Any
 
-from nightjar import registry
-from nightjar.registry import Alias, Signature
-from nightjar.registry.loading import load_predictor
+from nightjar.registry import Signature
 from nightjar.registry.profile import PROFILE, TrainingProfile
-from nightjar.storage import Database, Role
 from nightjar.training.dataset import Dataset
 from nightjar.training.inspection import inspect_model, training_alerts
 from nightjar.training.learning import Learnt
-from nightjar.training.segmentation import KnownSegments, describe_segments
+from nightjar.training.segmentation import describe_history, describe_segments
+from nightjar.training.stability import cluster_stability
 from nightjar.usecases import Kind, UseCase
 
 
 def model_details(
-    database: Database, use_case: UseCase, learnt: Learnt, signature: Signature, train: Dataset, test: Dataset
+    use_case: UseCase, learnt: Learnt, signature: Signature, train: Dataset, test: Dataset
 ) -> dict[str, Any]:
     """Return a model's details as JSON holds them."""
     estimator = learnt.fit.estimator
@@ -23,19 +21,19 @@ def model_details(
     details[PROFILE] = TrainingProfile.of(signature, train.candidates.features).as_json()
     details["alerts"] = training_alerts(use_case, signature, train, estimator, learnt.warnings)
     if use_case.kind is Kind.SEGMENTATION:
-        known = _champion_segments(database, use_case, signature, train)
-        clusters = estimator.predict(train.features)
-        details["segments"] = describe_segments(signature, train.features, clusters, estimator[-1].n_clusters, known)
+        details |= _segment_details(use_case, learnt, signature, train)
     return details | learnt.notes
 
 
-def _champion_segments(
-    database: Database, use_case: UseCase, signature: Signature, rows: Dataset
-) -> KnownSegments | None:
-    with database.connect(Role.TRAINER) as connection:
-        champion = registry.aliased_model(connection, use_case.name, Alias.CHAMPION)
-        if champion is None or champion.signature != signature:
-            return None
-        outputs = load_predictor(connection, champion).predict(rows.features)
-    names = {segment["id"]: segment["name"] for segment in champion.details["segments"]}
-    return KnownSegments(outputs["segment_id"], names)
+def _segment_details(use_case: UseCase, learnt: Learnt, signature: Signature, train: Dataset) -> dict[str, Any]:
+    estimator, known = learnt.fit.estimator, learnt.known
+    clusters = estimator.predict(train.features)
+    segments = describe_segments(
+        signature, train.features, clusters, estimator[-1].n_clusters, known, use_case.segments
+    )
+    if learnt.trials:
+        # An estimator that was not selected here may not be one that can be fitted again.
+        found = cluster_stability(estimator, train.features, use_case.training.seed)
+        for segment, stability in zip(segments, found.tolist(), strict=True):
+            segment["stability"] = stability
+    return {"segments": segments, **describe_history(segments, clusters, known)}

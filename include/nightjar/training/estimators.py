@@ -23,7 +23,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from nightjar.errors import DeclarationError, did_you_mean
 from nightjar.registry import Signature
-from nightjar.registry.components import CalibratedClassifier, EmptyColumnFiller, FeatureSelector, LogScaler
+from nightjar.registry.components import CalibratedClassifier, EmptyColumnFiller, FeatureSelector, LogScaler, SkewScaler
+from nightjar.registry.mixtures import MixtureClusters
 from nightjar.storage.copy_reader import Encoding
 from nightjar.usecases import Kind, UseCase
 from nightjar.usecases.training import SearchRange, SearchSpace
@@ -33,12 +34,20 @@ Preparation = Callable[[Signature], ColumnTransformer]
 
 
 def _linear_preprocessing(signature: Signature) -> ColumnTransformer:
+    return _scaled(signature, StandardScaler())
+
+
+def _distance_preprocessing(signature: Signature) -> ColumnTransformer:
+    return _scaled(signature, SkewScaler())
+
+
+def _scaled(signature: Signature, scaler: Any) -> ColumnTransformer:
     numbers, categories = _positions(signature)
     numeric = Pipeline(
         [
             ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
             ("log", LogScaler()),
-            ("scale", StandardScaler()),
+            ("scale", scaler),
         ]
     )
     return ColumnTransformer([("number", numeric, numbers), ("category", _one_hot(signature, categories), categories)])
@@ -125,8 +134,9 @@ ESTIMATORS: dict[Kind, dict[str, Recipe]] = {
         "extra_trees_regressor": Recipe(ExtraTreesRegressor, {}, _tree_preprocessing, _FOREST_SPACE),
     },
     Kind.SEGMENTATION: {
-        "k_means": Recipe(KMeans, {"n_init": 10}, _linear_preprocessing, _CLUSTERS),
-        "mini_batch_k_means": Recipe(MiniBatchKMeans, {"n_init": 10}, _linear_preprocessing, _CLUSTERS),
+        "k_means": Recipe(KMeans, {"n_init": 10}, _distance_preprocessing, _CLUSTERS),
+        "mini_batch_k_means": Recipe(MiniBatchKMeans, {"n_init": 10}, _distance_preprocessing, _CLUSTERS),
+        "gaussian_mixture": Recipe(MixtureClusters, {}, _distance_preprocessing, _CLUSTERS),
     },
 }
 _SELECTORS = {Kind.REGRESSION: ExtraTreesRegressor}

@@ -13,10 +13,12 @@ from nightjar.errors import TrainingError
 from nightjar.processes import cores
 from nightjar.registry import Signature, Trial
 from nightjar.registry.components import CalibratedClassifier, PartitionedEstimator, pipelines_of
+from nightjar.training.champion_segments import KnownSegments
 from nightjar.training.dataset import Dataset
 from nightjar.training.estimators import declared_estimator
 from nightjar.training.evaluation import spread_over_classes
 from nightjar.training.search import HeldOut
+from nightjar.training.steady import can_go_on, fit_from
 from nightjar.usecases import UseCase
 from nightjar.usecases.training import Partition
 
@@ -30,8 +32,17 @@ class Fit:
     warnings: tuple[str, ...]
 
 
-def fit(use_case: UseCase, signature: Signature, best: Trial, rows: Dataset, held_out: list[HeldOut]) -> Fit:
+def fit(
+    use_case: UseCase,
+    signature: Signature,
+    best: Trial,
+    rows: Dataset,
+    held_out: list[HeldOut],
+    known: KnownSegments | None = None,
+) -> Fit:
     """Fit the best trial's configuration on all rows, calibrated and partitioned as declared.
+
+    A clustering with as many clusters as the champion has segments is fitted from where these lie.
 
     Raises:
         TrainingError: the partition column has too many values, or is no text feature.
@@ -44,7 +55,10 @@ def fit(use_case: UseCase, signature: Signature, best: Trial, rows: Dataset, hel
     threads = parallel_config(backend="threading", n_jobs=cores())
     with warnings.catch_warnings(record=True) as caught, threads:
         warnings.simplefilter("always", ConvergenceWarning)
-        estimator.fit(fitting.features, fitting.target)
+        if known is not None and can_go_on(estimator, known):
+            fit_from(estimator, fitting.features, known, use_case.segments.memory)
+        else:
+            estimator.fit(fitting.features, fitting.target)
     if use_case.training.calibrate:
         _calibrate(estimator, rows, held_out)
     return Fit(estimator, time.perf_counter() - started, _messages(caught))

@@ -11,9 +11,11 @@ from nightjar.registry import ModelRecord, Signature, Trial
 from nightjar.registry.components import CalibratedClassifier, pipelines_of
 from nightjar.registry.loading import load_predictor
 from nightjar.storage import Database, Role
+from nightjar.training.champion_segments import KnownSegments
 from nightjar.training.dataset import Dataset
 from nightjar.training.fitting import Fit, fit, go_on
 from nightjar.training.search import Watch, search
+from nightjar.training.traits import require_known_words
 from nightjar.usecases import UseCase
 
 log = logging.getLogger(__name__)
@@ -25,27 +27,36 @@ _EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Learnt:
-    """A fitted estimator, the leaderboard it was chosen from, and what people should know of the way there."""
+    """A fitted estimator, the leaderboard it was chosen from, and what people should know of the way there.
+
+    known: of a segmentation, the champion's segments of the rows that it was fitted on.
+    """
 
     algorithm: str
     fit: Fit
     trials: tuple[Trial, ...] = ()
     notes: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    known: KnownSegments | None = None
 
 
-def select(use_case: UseCase, signature: Signature, rows: Dataset, watch: Watch) -> Learnt:
-    """Search among the declared candidates and fit the best one on all rows.
+def select(
+    use_case: UseCase, signature: Signature, rows: Dataset, watch: Watch, known: KnownSegments | None = None
+) -> Learnt:
+    """Search among the declared candidates and fit the best one on all rows, segments from where they lay.
 
     Raises:
+        DeclarationError: a candidate that no fit would accept, or words for what is no feature.
         TrainingError: none can be fitted.
     """
-    found = search(use_case, signature, rows, watch)
+    require_known_words(use_case.segments.words, signature)
+    found = search(use_case, signature, rows, watch, len(known.populated) if known else None)
     best = found.trials[0]
-    fitted = fit(use_case, signature, best, rows, found.held_out)
+    fitted = fit(use_case, signature, best, rows, found.held_out, known)
     cut = () if found.complete else ("The time budget ended the search: on a faster machine it may choose otherwise.",)
     lonely = _without_partitions(use_case, fitted.estimator)
-    return Learnt(best.algorithm, fitted, tuple(found.trials), _newest(rows), (*cut, *lonely, *fitted.warnings))
+    warnings = (*cut, *lonely, *fitted.warnings)
+    return Learnt(best.algorithm, fitted, tuple(found.trials), _newest(rows), warnings, known)
 
 
 def model_to_update(database: Database, use_case: UseCase) -> ModelRecord | None:
@@ -66,7 +77,9 @@ def fitted_until(record: ModelRecord) -> date:
     return date.fromisoformat(record.details[FITTED_UNTIL])
 
 
-def update(database: Database, use_case: UseCase, base: ModelRecord, rows: Dataset) -> Learnt:
+def update(
+    database: Database, use_case: UseCase, base: ModelRecord, rows: Dataset, known: KnownSegments | None = None
+) -> Learnt:
     """Go on fitting a model with rows that it has not seen.
 
     Raises:
@@ -82,7 +95,7 @@ def update(database: Database, use_case: UseCase, base: ModelRecord, rows: Datas
     log.info("Updating %s with %d rows of dates after %s.", base.name, len(rows), fitted_until(base))
     fitted = go_on(estimator, rows)
     notes = {UPDATED_FROM: str(base.name), **_newest(rows)}
-    return Learnt(base.algorithm, fitted, notes=notes, warnings=fitted.warnings)
+    return Learnt(base.algorithm, fitted, notes=notes, warnings=fitted.warnings, known=known)
 
 
 def _without_partitions(use_case: UseCase, estimator: Any) -> tuple[str, ...]:

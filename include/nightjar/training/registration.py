@@ -53,7 +53,7 @@ def make_record(database: Database, use_case: UseCase, lesson: Lesson, learnt: L
         training_scores=_scores(use_case, learnt, lesson.train_split, lesson.train),
         test_scores=_scores(use_case, learnt, lesson.test_split, lesson.test),
         signature=signature,
-        details=model_details(database, use_case, learnt, signature, lesson.train, lesson.test),
+        details=model_details(use_case, learnt, signature, lesson.train, lesson.test),
         environment=package_versions(),
         code_version=code_version(),
         sha256="",

@@ -59,8 +59,17 @@ def unwatched(_: Progress) -> None:
     """Show no progress."""
 
 
-def search(use_case: UseCase, signature: Signature, train: Dataset, watch: Watch = unwatched) -> SearchResult:
+def search(
+    use_case: UseCase,
+    signature: Signature,
+    train: Dataset,
+    watch: Watch = unwatched,
+    usual_clusters: int | None = None,
+) -> SearchResult:
     """Fit and score configurations until they or the time are used up.
+
+    Segmentations are ranked by the score times their stability in resamples, with the declared margin for as many
+    clusters as the champion has, `usual_clusters`.
 
     Raises:
         DeclarationError: a candidate that no fit would accept.
@@ -73,7 +82,8 @@ def search(use_case: UseCase, signature: Signature, train: Dataset, watch: Watch
     require_learnable_folds(use_case, train, folds)
     with shared_folder() as folder:
         lay_out(folder, train, folds, use_case.training.seed)
-        race = _Race(Workplace(use_case, signature, folder), configurations(use_case), metric, watch)
+        workplace = Workplace(use_case, signature, folder)
+        race = _Race(workplace, configurations(use_case), metric, watch, usual_clusters)
         fitted_rows = int((folds[0].fitting & train.candidate).sum())
         race.run(plan_rungs(len(race.configurations), fitted_rows, len(folds)))
     trials = race.leaderboard()
@@ -95,6 +105,7 @@ class _Race:
     configurations: Sequence[Configuration]
     metric: Metric
     watch: Watch
+    usual_clusters: int | None = None
     results: dict[int, list[Outcome]] = field(default_factory=dict)
     reached: dict[int, int] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
@@ -163,8 +174,20 @@ class _Race:
 
     def _rank(self, place: int) -> tuple[bool, int, float, int]:
         score = self._score(place)
-        worth = 0.0 if score is None else (score if self.metric.greater_is_better else -score)
-        return score is None, -self.reached[place], -worth, place
+        return score is None, -self.reached[place], -self._worth(place, score or 0.0), place
+
+    def _worth(self, place: int, score: float) -> float:
+        """Return what a configuration is ranked by, more being better."""
+        stability = self._stability(place)
+        if stability is None or score <= 0:
+            return score if self.metric.greater_is_better else -score
+        usual = self.configurations[place].parameters.get("n_clusters") == self.usual_clusters
+        margin = self.workplace.use_case.segments.switch_margin if usual else 0.0
+        return score * stability * (1 + margin)
+
+    def _stability(self, place: int) -> float | None:
+        found = [outcome.stability for outcome in self.results[place] if outcome.stability is not None]
+        return float(np.mean(found)) if found else None
 
     def _trial(self, place: int) -> Trial:
         outcomes = self.results[place]
@@ -179,6 +202,7 @@ class _Race:
             spread=float(np.std(scores, ddof=1)) if len(scores) == len(outcomes) > 1 else None,
             folds=len(outcomes),
             rows=max(outcome.rows for outcome in outcomes),
+            stability=self._stability(place),
         )
 
 

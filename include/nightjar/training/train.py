@@ -4,6 +4,7 @@ from nightjar.registry import ModelRecord
 from nightjar.registry.serving.parity import make_serving_model
 from nightjar.snapshots import Snapshot
 from nightjar.storage import Database
+from nightjar.training.champion_segments import known_segments
 from nightjar.training.learning import model_to_update, select, update
 from nightjar.training.lesson import read_lesson
 from nightjar.training.registration import make_record, register_learnt
@@ -33,10 +34,11 @@ def train(
     """
     base = None if anew else model_to_update(database, use_case)
     lesson = read_lesson(database, use_case, snapshot, base)
+    known = known_segments(database, use_case, lesson.train_split, lesson.signature, lesson.train)
     if base is not None:
-        learnt = update(database, use_case, base, lesson.train)
+        learnt = update(database, use_case, base, lesson.train, known)
     else:
-        learnt = select(use_case, lesson.signature, lesson.train, watch)
+        learnt = select(use_case, lesson.signature, lesson.train, watch, known)
     record = make_record(database, use_case, lesson, learnt)
     # It must score a sample as the full model does, or nothing is registered.
     serving = make_serving_model(record, learnt.fit.estimator, lesson.sample)

@@ -18,6 +18,7 @@ from nightjar.training.estimators import declared_estimator
 from nightjar.training.evaluation import evaluate
 from nightjar.training.metrics import declared_metric
 from nightjar.training.segmentation import require_enough_rows, require_sizeable_clusters
+from nightjar.training.stability import cluster_stability
 from nightjar.training.validation import Fold
 from nightjar.usecases import Kind, UseCase
 
@@ -33,7 +34,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a task: a score or a failure; `output` is the model's on the fold's validation rows."""
+    """What came of a task: a score or a failure.
+
+    output: the model's on the fold's validation rows. stability: of a segmentation, the mean over its clusters.
+    """
 
     task: Task
     rows: int
@@ -41,6 +45,7 @@ class Outcome:
     score: float | None
     failure: str | None
     output: npt.NDArray[np.float64] | None = None
+    stability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def fit_and_score(workplace: Workplace, configuration: Configuration, task: Task
     use_case = workplace.use_case
     fitting, validation = _rows(workplace, task)
     started = time.perf_counter()
-    score, failure, output = None, None, None
+    score, failure, output, stability = None, None, None, None
     try:
         estimator = declared_estimator(use_case, configuration.estimator, configuration.parameters, workplace.signature)
         if use_case.kind is Kind.SEGMENTATION:
@@ -80,8 +85,10 @@ def fit_and_score(workplace: Workplace, configuration: Configuration, task: Task
             # A trial that did not converge is judged by its score like any other.
             warnings.simplefilter("ignore", ConvergenceWarning)
             estimator.fit(fitting.features, fitting.target)
-        if use_case.kind is Kind.SEGMENTATION:
-            require_sizeable_clusters(estimator.predict(fitting.features), estimator[-1].n_clusters)
+            if use_case.kind is Kind.SEGMENTATION:
+                clusters = estimator.predict(fitting.features)
+                require_sizeable_clusters(clusters, estimator[-1].n_clusters, use_case.segments.minimum_share)
+                stability = float(cluster_stability(estimator, fitting.features, use_case.training.seed).mean())
         evaluation = evaluate(use_case, estimator, validation)
         metric = declared_metric(use_case)
         score = metric.score(evaluation)
@@ -90,7 +97,7 @@ def fit_and_score(workplace: Workplace, configuration: Configuration, task: Task
             score, failure = None, f"{metric.name} has no value on the validation rows"
     except (ValueError, FloatingPointError, np.linalg.LinAlgError, TrainingError) as error:
         failure = str(error).splitlines()[0]
-    return Outcome(task, len(fitting), time.perf_counter() - started, score, failure, output)
+    return Outcome(task, len(fitting), time.perf_counter() - started, score, failure, output, stability)
 
 
 def _rows(workplace: Workplace, task: Task) -> tuple[Dataset, Dataset]:

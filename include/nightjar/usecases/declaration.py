@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from nightjar.usecases.fields import Cron, Fraction, FreeColumn, Identifier, Key, Section
 from nightjar.usecases.items import Items
 from nightjar.usecases.quality import Quality, Source
+from nightjar.usecases.segments import Segmentation
 from nightjar.usecases.training import Promotion, Training
 
 # A snapshot's name has 40 characters, of which the date and the part take 15: churn_risk_20171201_train.
@@ -96,6 +97,7 @@ class UseCase(Section):
     tenant: FreeColumn | None = None
     scoring: Scoring = Scoring()
     quality: Quality = Quality()
+    segments: Segmentation = Segmentation()
 
     features_sql: str
     target_sql: str | None = None
@@ -171,6 +173,8 @@ class UseCase(Section):
             raise ValueError("quality.segments: only for segmentation")
         if "coverage" in declared and self.kind is not Kind.RECOMMENDER:
             raise ValueError("quality.coverage: only for a recommender")
+        if "segments" in self.model_fields_set and self.kind is not Kind.SEGMENTATION:
+            raise ValueError("segments: only for segmentation")
         return self
 
     @property

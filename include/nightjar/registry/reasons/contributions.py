@@ -22,7 +22,8 @@ class Contributions:
     """What the inputs of each row add up to.
 
     baseline: (rows,), the output before the row's own values count. Linear models: of a row that is average in all
-    numbers and has no known category. Trees: the mean over the training rows. Segments: 0.
+    numbers and has no known category. Trees: the mean over the training rows. Segments: 0, but
+    of a mixture by how much its own segment is larger and denser than the next, as a logarithm.
     values: (rows, inputs) in the signature's order; what a model made of an input (imputed value, missing indicator,
     one column per category) counts for that input.
     unit: what they are measured in.

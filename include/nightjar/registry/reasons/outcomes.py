@@ -10,6 +10,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import Pipeline
 
 from nightjar.registry.components import CalibratedClassifier, model_of
+from nightjar.registry.mixtures import MixtureClusters
 from nightjar.registry.reasons.scores import Matrix, Scores, raw_scores
 
 LOG_ODDS = "log odds"
@@ -80,13 +81,23 @@ def segment(pipeline: Pipeline, prepared: Matrix, names: Sequence[str]) -> Outco
     """Tell what makes each row belong to its own segment rather than to the next nearest.
 
     Per column (x - centre of the other)^2 - (x - own centre)^2, which adds up to the difference of the squared
-    distances; it is largest where the row is unlike the other segment and like its own.
+    distances; it is largest where the row is unlike the other segment and like its own. Of a mixture the same with
+    precisions, which adds up to log odds; how large and how dense the segments are is in the baseline.
     """
     model = model_of(pipeline)
     centres, rows = model.cluster_centers_, np.arange(len(prepared))
     nearest = model.transform(prepared).argsort(axis=1, kind="stable")
     own, other = nearest[:, 0], nearest[:, 1]
     known = np.array(names, dtype=object)
+    if isinstance(model, MixtureClusters):
+        away = model.squares(prepared)
+        return Outcomes(
+            baseline=model.offsets_[own] - model.offsets_[other],
+            values=(away[other, rows] - away[own, rows]) / 2,
+            unit=LOG_ODDS,
+            toward=known[own],
+            against=known[other],
+        )
     return Outcomes(
         baseline=np.zeros(len(rows)),
         values=(prepared - centres[other]) ** 2 - (prepared - centres[own]) ** 2,

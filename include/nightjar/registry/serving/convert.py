@@ -20,9 +20,15 @@ from sklearn.pipeline import Pipeline
 
 from nightjar.errors import ServingError
 from nightjar.registry.components import SMALLEST_PROBABILITY, CalibratedClassifier, PartitionedEstimator
+from nightjar.registry.mixtures import MixtureClusters
 from nightjar.registry.records import Signature
 from nightjar.registry.serving.graph import INPUT, Graph
-from nightjar.registry.serving.linear import write_clusters, write_linear_classifier, write_linear_regressor
+from nightjar.registry.serving.linear import (
+    write_clusters,
+    write_linear_classifier,
+    write_linear_regressor,
+    write_mixture,
+)
 from nightjar.registry.serving.outputs import CLASSES, OUTPUTS
 from nightjar.registry.serving.preparation import write_preparation
 from nightjar.registry.serving.trees import (
@@ -49,7 +55,7 @@ _MODELS: dict[str, dict[type, Writer]] = {
         Ridge: write_linear_regressor,
         SGDRegressor: write_linear_regressor,
     },
-    "distances": {KMeans: write_clusters, MiniBatchKMeans: write_clusters},
+    "distances": {KMeans: write_clusters, MiniBatchKMeans: write_clusters, MixtureClusters: write_mixture},
 }
 
 

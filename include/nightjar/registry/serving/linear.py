@@ -1,5 +1,6 @@
 """Writes linear models and clusterings into a serving model: what is one product of matrices."""
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,22 @@ def write_clusters(graph: Graph, model: Any, matrix: str) -> str:
     theirs = np.einsum("ij,ij->i", centres, centres)[None, :]
     squares = graph.add("Add", graph.add("Add", product, own), graph.constant(theirs))
     return graph.add("Sqrt", graph.add("Max", squares, graph.constant(0.0)))
+
+
+def write_mixture(graph: Graph, model: Any, matrix: str) -> str:
+    """Append a mixture and return its distances, minus the log probabilities, shape (rows, clusters)."""
+    scores = []
+    for offset, centre, factor in zip(model.offsets_, model.cluster_centers_, model.factors_, strict=True):
+        turned = graph.add("MatMul", matrix, graph.constant(factor))
+        away = graph.add("Sub", turned, graph.constant((centre @ factor)[None, :]))
+        squares = graph.add("ReduceSumSquare", away, graph.constant([1], np.int64), keepdims=1)
+        scores.append(graph.add("Sub", graph.constant([[offset]]), graph.add("Mul", squares, graph.constant(0.5))))
+    largest = reduce(lambda one, other: graph.add("Max", one, other), scores)
+    joined = graph.add("Concat", *scores, axis=1)
+    # Less the largest score, so that not all of the powers are 0.
+    powers = graph.add("Exp", graph.add("Sub", joined, largest))
+    total = graph.add("Log", graph.add("MatMul", powers, graph.constant(np.ones((len(scores), 1)))))
+    return graph.add("Sub", graph.add("Add", largest, total), joined)
 
 
 def sigmoid(graph: Graph, scores: str) -> str:

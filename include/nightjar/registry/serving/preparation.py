@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from nightjar.errors import ServingError
-from nightjar.registry.components import EmptyColumnFiller, FeatureSelector, LogScaler
+from nightjar.registry.components import EmptyColumnFiller, FeatureSelector, LogScaler, SkewScaler
 from nightjar.registry.serving.graph import Graph
 
 
@@ -89,6 +89,21 @@ def _log(graph: Graph, step: LogScaler, matrix: str) -> str:  # noqa: ARG001
     return graph.add("Mul", matrix, factor)
 
 
+def _even_out(graph: Graph, step: SkewScaler, matrix: str) -> str:
+    zero, one = graph.constant(0.0), graph.constant(1.0)
+    parts = []
+    for powers, side in ((step.rising_, matrix), (step.falling_, graph.add("Neg", matrix))):
+        logs = graph.add("Log", graph.add("Add", graph.add("Max", side, zero), one))
+        raised = graph.add("Exp", graph.add("Mul", logs, graph.constant(powers[None, :])))
+        parts.append(graph.add("Div", graph.add("Sub", raised, one), graph.constant(powers[None, :])))
+    centred = graph.add("Sub", graph.add("Sub", *parts), graph.constant(step.mean_[None, :]))
+    # A constant column has no deviation: it counts for nothing.
+    scaled = graph.add("Mul", centred, graph.constant((1 / step.scale_)[None, :]))
+    cut = graph.add("Clip", scaled, graph.constant(-step.limit), graph.constant(step.limit))
+    # Nothing is added, but to what is infinite or no number: Postgres would take that for the limit.
+    return graph.add("Add", cut, graph.add("Sub", matrix, matrix))
+
+
 def _standardise(graph: Graph, scaler: StandardScaler, matrix: str) -> str:
     if scaler.mean_ is not None:
         matrix = graph.add("Sub", matrix, graph.constant(scaler.mean_[None, :]))
@@ -121,5 +136,6 @@ _WRITERS: dict[type, Callable[[Graph, Any, str], str]] = {
     FeatureSelector: _select,
     SelectFromModel: _select,
     SimpleImputer: _impute,
+    SkewScaler: _even_out,
     StandardScaler: _standardise,
 }

@@ -19,7 +19,7 @@ from sklearn.preprocessing import (
 )
 
 from nightjar.registry import Signature
-from nightjar.registry.components import LogScaler, model_of
+from nightjar.registry.components import LogScaler, SkewScaler, model_of
 from nightjar.registry.prepared_columns import category_label, prepared_columns
 from nightjar.storage.copy_reader import CopyColumn, Encoding
 
@@ -139,6 +139,8 @@ def _in_units(steps: Sequence[Any], centres: Matrix) -> Matrix:
                     centres = np.sign(centres) * np.expm1(np.abs(centres))
             case SimpleImputer() | OneHotEncoder():
                 pass
+            case SkewScaler():
+                centres = step.inverse_transform(centres)
             case _ if isinstance(step, _SCALERS) or (isinstance(step, FunctionTransformer) and step.func is None):
                 centres = step.inverse_transform(centres)
             case _:

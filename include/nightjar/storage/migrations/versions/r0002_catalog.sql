@@ -77,7 +77,9 @@ CREATE TABLE nightjar.segment (
     name         text NOT NULL,
     description  text NOT NULL,
     share        double precision NOT NULL,
+    stability    double precision CHECK (stability BETWEEN 0 AND 1),
     profile      jsonb NOT NULL,
+    distinguishing jsonb NOT NULL CHECK (jsonb_typeof(distinguishing) = 'array'),
     PRIMARY KEY (model_id, segment_id)
 );
 COMMENT ON TABLE nightjar.segment IS 'The segments of a segmentation model: name, what characterises them, mean features.';
@@ -91,6 +93,7 @@ CREATE TABLE nightjar.trial (
     metric        text NOT NULL,
     score         double precision,
     spread        double precision,
+    stability     double precision,
     folds         integer NOT NULL CHECK (folds >= 0),
     rows          bigint NOT NULL CHECK (rows >= 0),
     fit_seconds   double precision NOT NULL,
@@ -100,6 +103,7 @@ CREATE INDEX ON nightjar.trial (model_id);
 COMMENT ON TABLE nightjar.trial IS 'Leaderboard: every candidate that was tried for a model, best first.';
 COMMENT ON COLUMN nightjar.trial.score IS 'Mean over the validation sets.';
 COMMENT ON COLUMN nightjar.trial.spread IS 'Standard deviation over the validation sets; NULL where there is only one.';
+COMMENT ON COLUMN nightjar.trial.stability IS 'Of a segmentation, how well its clusters come up again in resamples, 0 to 1.';
 COMMENT ON COLUMN nightjar.trial.rows IS 'Rows of the largest fit: weak candidates are dropped on fewer rows.';
 
 CREATE TABLE nightjar.decision (
@@ -231,7 +235,7 @@ COMMENT ON VIEW predictions.commits IS 'Log of all nights, those that did not ge
 
 CREATE VIEW predictions.segment_profiles AS
 SELECT p.use_case, p.as_of, p.model, s.segment_id, s.name AS segment, s.description, s.share AS share_at_training,
-       s.profile
+       s.stability, s.profile, s.distinguishing
 FROM nightjar.publication p
 JOIN nightjar.commit c ON c.id = p.commit_id
 JOIN nightjar.segment s ON s.model_id = c.model_id;

@@ -30,6 +30,14 @@ COMMENT ON COLUMN nightjar.model_centroid.feature IS 'Column of features.sql.';
 COMMENT ON COLUMN nightjar.model_centroid.mean IS 'Mean over the members.';
 COMMENT ON COLUMN nightjar.model_centroid.median IS 'Median over the members.';
 
+COMMENT ON COLUMN nightjar.model_migration.model IS 'name@version.';
+COMMENT ON COLUMN nightjar.model_migration.champion IS 'The champion that its segments were matched to.';
+COMMENT ON COLUMN nightjar.model_migration.from_segment_id IS 'Number of the champion''s segment.';
+COMMENT ON COLUMN nightjar.model_migration.from_segment IS 'Its name.';
+COMMENT ON COLUMN nightjar.model_migration.to_segment_id IS 'Number of the new model''s segment.';
+COMMENT ON COLUMN nightjar.model_migration.to_segment IS 'Its name.';
+COMMENT ON COLUMN nightjar.model_migration.rows IS 'Training rows that went that way.';
+
 COMMENT ON COLUMN nightjar.model_confusion.model IS 'name@version.';
 COMMENT ON COLUMN nightjar.model_confusion.threshold IS 'Probability from which on the class is 1; NULL for several classes.';
 COMMENT ON COLUMN nightjar.model_confusion.actual IS 'Class that came true.';

@@ -46,7 +46,9 @@ COMMENT ON COLUMN nightjar.segment.segment_id IS 'Number of the segment, the sam
 COMMENT ON COLUMN nightjar.segment.name IS 'Name of the segment.';
 COMMENT ON COLUMN nightjar.segment.description IS 'What characterises it, in words.';
 COMMENT ON COLUMN nightjar.segment.share IS 'Share of the training rows in it, 0 to 1.';
+COMMENT ON COLUMN nightjar.segment.stability IS 'How well it comes up again in resamples of the training rows, 0 to 1; NULL for a model that was not selected here.';
 COMMENT ON COLUMN nightjar.segment.profile IS 'Means of the features over its members.';
+COMMENT ON COLUMN nightjar.segment.distinguishing IS 'The features in which its members differ most from all others: feature, category, words, effect (Cliff''s delta), mean, overall.';
 
 COMMENT ON COLUMN nightjar.trial.id IS 'In the order of writing.';
 COMMENT ON COLUMN nightjar.trial.model_id IS 'The model that the search ended in.';

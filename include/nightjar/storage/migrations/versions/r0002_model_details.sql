@@ -55,7 +55,17 @@ COMMENT ON COLUMN nightjar.model_centroid.rows IS 'Members among the training ro
 COMMENT ON COLUMN nightjar.model_centroid.category IS 'NULL for a number. For a category, mean and centre are shares of the members.';
 COMMENT ON COLUMN nightjar.model_centroid.missing IS 'Share of the members that have no value; mean and median are those of the others.';
 COMMENT ON COLUMN nightjar.model_centroid.centre IS 'Where the fitted centre lies.';
-COMMENT ON COLUMN nightjar.model_centroid.standardised IS 'Standard deviations off the whole; of a number after the signed logarithm.';
+COMMENT ON COLUMN nightjar.model_centroid.standardised IS 'Standard deviations off the whole; of a number after it was prepared.';
+
+CREATE VIEW nightjar.model_migration AS
+SELECT m.name || '@' || m.version AS model, m.details->>'matched_to' AS champion, g.from_segment_id, g.from_segment,
+       g.to_segment_id, g.to_segment, g.rows, g.share
+FROM nightjar.model_version m,
+     jsonb_to_recordset(m.details->'migrations')
+     AS g (from_segment_id integer, from_segment text, to_segment_id integer, to_segment text, rows bigint,
+           share double precision);
+COMMENT ON VIEW nightjar.model_migration IS 'How a segmentation''s training rows moved from the segments of the champion of then to its own.';
+COMMENT ON COLUMN nightjar.model_migration.share IS 'Share of those that come from the same segment.';
 
 CREATE VIEW nightjar.model_confusion AS
 SELECT m.name || '@' || m.version AS model, t.rule, t.threshold,
@@ -147,11 +157,11 @@ COMMENT ON FUNCTION nightjar.read_details IS 'Trigger that refuses models whose 
 CREATE TRIGGER readable AFTER INSERT ON nightjar.model_version
     FOR EACH ROW EXECUTE FUNCTION nightjar.read_details(
         'model_coefficient', 'model_importance', 'model_tree_summary', 'model_tree_split', 'model_centroid',
-        'model_confusion', 'model_calibration', 'model_lift', 'model_residual', 'model_residual_quantile',
+        'model_migration', 'model_confusion', 'model_calibration', 'model_lift', 'model_residual', 'model_residual_quantile',
         'model_hit_rate', 'model_item_neighbour', 'model_alert');
 
 GRANT SELECT ON nightjar.model_coefficient, nightjar.model_importance, nightjar.model_tree_summary,
-                nightjar.model_tree_split, nightjar.model_centroid, nightjar.model_confusion,
+                nightjar.model_tree_split, nightjar.model_centroid, nightjar.model_migration, nightjar.model_confusion,
                 nightjar.model_calibration, nightjar.model_lift, nightjar.model_residual,
                 nightjar.model_residual_quantile, nightjar.model_hit_rate, nightjar.model_item_neighbour,
                 nightjar.model_alert
