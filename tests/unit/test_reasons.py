@@ -45,6 +45,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "hist_gradient_boosting_regressor": {"max_iter": 20, "min_samples_leaf": 5, "loss": "absolute_error"},
     # Log odds that a probability still holds.
     "sgd_classifier": {"alpha": 0.1},
+    "gaussian_mixture": {"n_clusters": 3},
     "k_means": {"n_clusters": 3},
     "mini_batch_k_means": {"n_clusters": 3},
 }

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from nightjar.registry.components import Matrix
 
@@ -39,10 +40,12 @@ def cluster_stability(estimator: Any, features: Matrix, seed: int, resamples: in
     if "n_init" in fresh.get_params():
         fresh.set_params(n_init=_STARTS)
     found = []
-    for _ in range(resamples):
-        drawn = generator.integers(0, len(space), len(space))
-        again = clone(fresh).fit(space[drawn])
-        found.append(overlaps(clusters, again.predict(space), model.n_clusters).max(axis=1))
+    # So few rows are done sooner by one thread than by several that wait for each other.
+    with threadpool_limits(1):
+        for _ in range(resamples):
+            drawn = generator.integers(0, len(space), len(space))
+            again = clone(fresh).fit(space[drawn])
+            found.append(overlaps(clusters, again.predict(space), model.n_clusters).max(axis=1))
     result: Vector = np.mean(found, axis=0)
     return result
 

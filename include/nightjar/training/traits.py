@@ -84,7 +84,9 @@ def describe_traits(
 def alike(signature: Signature, features: Matrix) -> set[frozenset[str]]:
     """Return the pairs of features that rank rows nearly alike, or the other way around."""
     numbers = [index for index, column in enumerate(signature.inputs) if column.encoding is not Encoding.CATEGORY]
-    ranks = np.array([rankdata(features[:, index], nan_policy="omit") for index in numbers]).reshape(len(numbers), -1)
+    if not numbers:
+        return set()
+    ranks = np.array([rankdata(features[:, index], nan_policy="omit") for index in numbers])
     ranks = np.where(np.isnan(ranks), _means(ranks)[:, None], ranks)
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     lengths = np.sqrt((centred**2).sum(axis=1))

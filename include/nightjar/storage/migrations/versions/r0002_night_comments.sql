@@ -80,6 +80,8 @@ COMMENT ON COLUMN predictions.segment_profiles.segment_id IS 'Number of the segm
 COMMENT ON COLUMN predictions.segment_profiles.segment IS 'Name of the segment.';
 COMMENT ON COLUMN predictions.segment_profiles.description IS 'What characterises it, in words.';
 COMMENT ON COLUMN predictions.segment_profiles.share_at_training IS 'Share of the training rows in it, 0 to 1.';
+COMMENT ON COLUMN predictions.segment_profiles.stability IS 'How well it came up again in resamples of the training rows, 0 to 1; NULL for a model that was not selected.';
+COMMENT ON COLUMN predictions.segment_profiles.distinguishing IS 'The five features in which its members differ most from all others: feature, category, words, effect (Cliff''s delta), mean, overall.';
 COMMENT ON COLUMN predictions.segment_profiles.profile IS 'Means of the features over its members when the model was trained.';
 
 COMMENT ON COLUMN nightjar.scoring_engine.model_id IS 'The model.';
