@@ -158,7 +158,7 @@ def test_no_bar_and_no_table_of_nothing() -> None:
         (*ONE_OF_EACH[0], {"Do its probabilities hold?", "What do its likeliest rows bring?"}),
         (*ONE_OF_EACH[1], {"Do its probabilities hold?", "How soon does it hit?"}),
         (*ONE_OF_EACH[2], {"Where is it off?"}),
-        (*ONE_OF_EACH[3], {"What are its segments like?"}),
+        (*ONE_OF_EACH[3], {"What are its segments like?", "What sets each segment apart?"}),
     ],
 )
 def test_each_kind_has_its_panels(kind: Kind, key: str, titles: set[str], tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from nightjar.registry.components import (
     model_of,
     pipelines_of,
 )
+from nightjar.registry.mixtures import MixtureClusters
 from nightjar.registry.predictor import Predictor
 from nightjar.registry.reasons import Contributions, contributions
 from nightjar.storage.copy_reader import CopyColumn, Encoding
@@ -119,7 +120,9 @@ def outputs(predictor: Predictor, matrix: Matrix) -> Matrix:
     match predictor.record.kind:
         case "segmentation":
             nearest = np.sort(estimator.transform(matrix), axis=1)
-            expected: Matrix = nearest[:, 1] ** 2 - nearest[:, 0] ** 2
+            # Distances of a mixture are logarithms of probabilities.
+            power = 1 if isinstance(estimator[-1], MixtureClusters) else 2
+            expected: Matrix = nearest[:, 1] ** power - nearest[:, 0] ** power
         case "regression":
             expected = estimator.predict(matrix)
         case _:

@@ -1,16 +1,13 @@
 """The panels of a model's picture, each drawn from one subject of the model's details."""
 
-import textwrap
 from typing import Any
 
 from nightjar.drawing import BLUE, DASHES, GREY, INK, ORANGE, SMALL, place_legend, shortened, strip
-from nightjar.registry.explanation.text import feature_label, figure, percent, typical
+from nightjar.registry.explanation.text import figure
 from nightjar.registry.records import ModelRecord
 
 SHOWN_FEATURES = 15
 SHOWN_CLASSES = 12
-# Beyond, a heat map's colours say no more.
-_STRONGEST = 2.0
 # How many times the smallest value the largest one is on an axis that is not logarithmic.
 _WIDE = 50
 
@@ -82,36 +79,6 @@ def draw_lift(axes: Any, record: ModelRecord) -> None:
     strip(axes, grid="y")
 
 
-def draw_profiles(axes: Any, record: ModelRecord) -> None:
-    """Draw the segments by feature, coloured by how far each lies off the whole."""
-    centroids = record.details["centroids"]
-    names = _telling(centroids)
-    encodings = {column.name: column.encoding for column in record.signature.inputs}
-    cells = [{feature_label(entry): entry for entry in centroid["features"]} for centroid in centroids]
-    values = [[_strength(row[name]) for row in cells] for name in names]
-    axes.imshow(values, cmap="PuOr_r", vmin=-_STRONGEST, vmax=_STRONGEST, aspect="auto")
-    for place, name in enumerate(names):
-        for cluster, row in enumerate(cells):
-            text = typical(row[name], encodings[row[name]["feature"]])
-            dark = abs(values[place][cluster]) > 0.65 * _STRONGEST
-            axes.text(cluster, place, text, ha="center", va="center", size=8, color="white" if dark else INK)
-    axes.set_xticks(range(len(cells)), _segment_labels(record), size=8)
-    axes.set_yticks(range(len(names)), [shortened(name, 28) for name in names])
-    _head(axes, "What are its segments like?", "medians and shares; violet: below the whole, orange: above")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-
-
-def _segment_labels(record: ModelRecord) -> list[str]:
-    centroids = record.details["centroids"]
-    width = max(8, 70 // len(centroids))
-    return [
-        textwrap.fill(f"{segment['id']} {segment['name']}", width, max_lines=4, placeholder="…")
-        + f"\n{percent(segment['share'])}"
-        for segment, _ in zip(record.details["segments"], centroids, strict=True)
-    ]
-
-
 def draw_confusion(axes: Any, record: ModelRecord) -> None:
     """Draw what share of each actual class is taken for which, for the largest of several classes."""
     labels, matrix = record.details["confusion"]["labels"], record.details["confusion"]["tables"][0]["matrix"]
@@ -178,20 +145,6 @@ def draw_hit_rates(axes: Any, record: ModelRecord) -> None:
     axes.set_ylabel("share of the lists")
     _head(axes, "How soon does it hit?")
     strip(axes, grid="y")
-
-
-def _telling(centroids: list[dict[str, Any]]) -> list[str]:
-    """Return the features that tell the segments apart most, in the order of the signature."""
-    strongest: dict[str, float] = {}
-    for centroid in centroids:
-        for entry in centroid["features"]:
-            strongest[feature_label(entry)] = max(strongest.get(feature_label(entry), 0.0), abs(_strength(entry)))
-    chosen = sorted(strongest, key=lambda name: -strongest[name])[:SHOWN_FEATURES]
-    return [name for name in strongest if name in chosen]
-
-
-def _strength(entry: dict[str, Any]) -> float:
-    return entry["standardised"] or 0.0
 
 
 def _head(axes: Any, title: str, note: str | None = None) -> None:

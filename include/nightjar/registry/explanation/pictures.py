@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nightjar.drawing import write_picture
-from nightjar.registry.explanation import panels
+from nightjar.registry.explanation import panels, segment_panels
 from nightjar.registry.records import ModelRecord
 
 
@@ -21,12 +21,16 @@ class _Panel:
         """Tell whether there is something to draw; two classes are confused in too few ways for a picture."""
         if not record.details.get(self.subject):
             return False
+        if self.subject == "segments":
+            # Those of a model that was registered by hand may be names alone.
+            return all(segment.get("distinguishing") for segment in record.details["segments"])
         return self.subject != "confusion" or len(record.signature.classes) > 2
 
 
 _PANELS = (
+    _Panel("segments", segment_panels.draw_traits),
     _Panel("importances", panels.draw_importances),
-    _Panel("centroids", panels.draw_profiles),
+    _Panel("centroids", segment_panels.draw_profiles),
     _Panel("residuals", panels.draw_predictions),
     _Panel("calibration", panels.draw_calibration),
     _Panel("confusion", panels.draw_confusion),
