@@ -212,6 +212,15 @@ def test_segments_keep_numbers_and_names(dev_retail: Database) -> None:
     assert all(named[1][number] == named[0][number] for number in named[0].keys() & named[1].keys())
     stored = rows(dev_retail, "SELECT segment_id, name FROM nightjar.segment WHERE model_id = %s", [first.id])
     assert {row["segment_id"]: row["name"] for row in stored} == named[0]
+    assert second.details["agreement"] > 0.85
+    moved = rows(dev_retail, "SELECT * FROM nightjar.model_migration WHERE model = %s", [str(second.name)])
+    assert {row["champion"] for row in moved} == {str(first.name)}
+    assert sum(row["rows"] for row in moved) == second.processed_rows
+    assert {row["to_segment"] for row in moved} == set(named[1].values())
+    trials = rows(
+        dev_retail, "SELECT stability FROM nightjar.trial WHERE model_id = %s AND score IS NOT NULL", [first.id]
+    )
+    assert all(0 < trial["stability"] <= 1 for trial in trials)
 
 
 def test_recommender_is_judged_by_what_was_bought_beside_its_candidates(dev_retail: Database) -> None:
