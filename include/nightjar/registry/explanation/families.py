@@ -67,7 +67,10 @@ def _segments(record: ModelRecord) -> Section:
     encodings = {column.name: column.encoding for column in record.signature.inputs}
     lines: list[str] = []
     for number, segment in enumerate(record.details.get("segments", [])):
-        lines += paragraph(f"{segment['id']}  {segment['name']}: {percent(segment['share'])} of the rows", "   ")
+        stable = f", stability {segment['stability']:.2f}" if "stability" in segment else ""
+        lines += paragraph(
+            f"{segment['id']}  {segment['name']}: {percent(segment['share'])} of the rows{stable}", "   "
+        )
         if number < len(centroids):
             lines += _profile(centroids[number], encodings)
     head = paragraph("Medians and shares; in brackets by how many standard deviations they are off the whole.")
