@@ -26,6 +26,7 @@ LINEAR = [
     (Kind.CLASSIFICATION, "sgd_classifier"),
     (Kind.REGRESSION, "ridge"),
     (Kind.REGRESSION, "sgd_regressor"),
+    (Kind.SEGMENTATION, "gaussian_mixture"),
     (Kind.SEGMENTATION, "k_means"),
     (Kind.SEGMENTATION, "mini_batch_k_means"),
 ]
