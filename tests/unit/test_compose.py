@@ -53,6 +53,18 @@ def image_setting(name: str) -> str:
     return found[1]
 
 
+def test_no_key_is_given_twice() -> None:
+    # Docker refuses the file then; the parser used here takes the last one.
+    def check(node: yaml.Node) -> None:
+        if isinstance(node, yaml.MappingNode):
+            names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+            assert len(set(names)) == len(names), f"{node.start_mark}: {names}"
+            for _, value in node.value:
+                check(value)
+
+    check(yaml.compose(COMPOSE_TEXT, Loader=yaml.SafeLoader))
+
+
 def test_the_services_of_the_design_are_there() -> None:
     assert set(SERVICES) == {*POSTGRES, "redis", *ON_THE_AIRFLOW_IMAGE}
     assert set(LONG_RUNNING) == {*POSTGRES, "redis", *AIRFLOW}
