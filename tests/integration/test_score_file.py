@@ -105,8 +105,8 @@ def test_file_gives_what_the_night_gives(prod_database: Database, tmp_path: Path
     scores = score_file(use_case, load(prod_database, model), source, FileTarget(target))
 
     found = sorted(typed(kind, target))
-    if engine is Engine.FULL:
-        # Sums of products in scikit-learn differ in their last bits with the number of rows added up at a time.
+    if engine is Engine.FULL or kind is Kind.SEGMENTATION:
+        # Sums of products and powers differ in their last bits with the number of rows computed at a time.
         assert numbers(found) == pytest.approx(numbers(night), rel=1e-12)
         found, night = without_numbers(found), without_numbers(night)
     assert found == night
@@ -146,8 +146,10 @@ def test_table_is_made_added_to_and_left_alone_by_what_is_refused(prod_database:
         score_file(use_case, predictor, source, target)
 
     night = [tuple(row[name] for name in OUTPUTS[use_case.kind]) for row in shown(prod_database, use_case)]
-    found = segments(prod_database)
-    assert sorted(tuple(row.values()) for row in found) == sorted(night * 2)
+    found, expected = sorted(tuple(row.values()) for row in segments(prod_database)), sorted(night * 2)
+    # Powers differ in their last bits with the number of rows computed at a time.
+    assert numbers(found) == pytest.approx(numbers(expected), rel=1e-12)
+    assert without_numbers(found) == without_numbers(expected)
 
     spoilt = tmp_path / "spoilt.csv"
     spoilt.write_text(source.read_text().replace("\n5,", "\n,"))

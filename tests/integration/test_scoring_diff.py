@@ -146,13 +146,16 @@ def test_entities_that_came_and_went_are_counted(prod_database: Database) -> Non
     assert (found.both, found.gone, found.new) == (CUSTOMERS - 4, 4, 3)
 
 
-@pytest.mark.parametrize("kind", [Kind.SEGMENTATION, Kind.RECOMMENDER])
-def test_what_is_no_number_changes_as_a_whole_or_in_part(prod_database: Database, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [(Kind.SEGMENTATION, "amount = amount / 40"), (Kind.RECOMMENDER, "amount = amount * (1 + 40 / product_id)")],
+)
+def test_what_is_no_number_changes_as_a_whole_or_in_part(prod_database: Database, kind: Kind, change: str) -> None:
     use_case = standing(kind)
     register_model(prod_database, use_case)
     score_night(prod_database, use_case, EARLIER_NIGHT)
     same = score_night(prod_database, use_case, NIGHT)
-    execute(prod_database, "UPDATE shop.orders SET amount = amount * 40 WHERE customer_id IN (1, 2) AND product_id < 4")
+    execute(prod_database, f"UPDATE shop.orders SET {change} WHERE customer_id IN (1, 2)")
     changed = score_night(prod_database, use_case, LATER_NIGHT)
 
     still = diff_nights(prod_database, use_case, after=same.id)

@@ -11,6 +11,7 @@ from nightjar.errors import DeclarationError
 from nightjar.storage.parameters import parameter_names
 from nightjar.usecases import Kind, declared_use_cases
 from nightjar.usecases.catalog import DECLARATION_FILE, SHIPPED, read_declaration
+from nightjar.usecases.declaration import ITEM_CATEGORY, SIMILAR_TO
 
 
 def copy(folder: Path, name: str, *lines: str, replacing: tuple[str, str] = ("", "")) -> Path:
@@ -26,9 +27,10 @@ def test_shipped_reasons_read_the_staged_features_alone() -> None:
             assert use_case.reasons_sql is None
             continue
         assert use_case.reasons_sql is not None
-        # So they describe what the model saw, and nothing of the future.
-        tables = sqlglot.parse_one(use_case.reasons_sql, dialect="postgres").find_all(exp.Table)
-        assert {table.sql() for table in tables} == {"features"}
+        # So they describe what the model saw, and nothing of the future; the product master has no dates.
+        parsed = sqlglot.parse_one(use_case.reasons_sql, dialect="postgres")
+        own = {part.alias for part in parsed.find_all(exp.CTE)}
+        assert {table.name for table in parsed.find_all(exp.Table)} - own == {"features", "products"}
         assert parameter_names(use_case.reasons_sql) == set()
 
 
@@ -52,7 +54,7 @@ def test_a_tenant_is_no_feature(tmp_path: Path) -> None:
     use_case = read_declaration(copy(tmp_path, "product_recommendations", 'tenant = "store_id"'))
 
     assert use_case.tenant == "store_id"
-    assert use_case.not_features == {"household_id", "product_id", "store_id"}
+    assert use_case.not_features == {"household_id", "product_id", "store_id", SIMILAR_TO, ITEM_CATEGORY}
     assert declared_use_cases()["churn_risk"].not_features == {"household_id"}
 
 
