@@ -119,20 +119,17 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
 
         excluded: keys of items that nobody is recommended.
         """
-        best = [
-            ranked(table.pairs, self._scores(table), count)
-            for table in self._candidates(interactions, as_of, excluded)
-            if len(table)
-        ]
+        best = [self._ranked(table, count) for table in self._candidates(interactions, as_of, excluded) if len(table)]
         if not best:
             raise InteractionsError("No candidate is left for anybody: exclude fewer items, or load earlier data.")
         return Ranked(*(np.concatenate([getattr(part, field.name) for part in best]) for field in fields(Ranked)))
 
-    def _scores(self, table: CandidateTable) -> npt.NDArray[np.float64]:
-        scores: npt.NDArray[np.float64] = self.ranker_.predict_proba(table.matrix()[:, self.told_])[:, 1]
-        if not self.diversity or table.category is None:
-            return scores
-        return lessen_repetition(table.pairs.user, table.category, scores, self.diversity)
+    def _ranked(self, table: CandidateTable, count: int) -> Ranked:
+        score = self.ranker_.predict_proba(table.matrix()[:, self.told_])[:, 1]
+        order_by = score
+        if self.diversity and table.category is not None:
+            order_by = lessen_repetition(table.pairs.user, table.category, score, self.diversity)
+        return ranked(table.pairs, score, count, order_by)
 
     def _candidates(
         self, interactions: Interactions, day: int, excluded: npt.NDArray[Any] | None = None
@@ -144,9 +141,9 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
             yield table.take(kept)
 
 
-def ranked(pairs: Pairs, score: npt.NDArray[np.float64], count: int) -> Ranked:
-    """Return the `count` best candidates of each user."""
-    best = list(top_items(pairs.user, pairs.item, score, count))
+def ranked(pairs: Pairs, score: npt.NDArray[np.float64], count: int, order_by: npt.NDArray[np.float64]) -> Ranked:
+    """Return the `count` candidates of each user that are best by `order_by`, with their scores."""
+    best = list(top_items(pairs.user, pairs.item, score, count, order_by))
     user = np.concatenate([np.repeat(part.entity, part.items.shape[1]) for part in best])
     rank = np.concatenate([np.tile(np.arange(1, part.items.shape[1] + 1), len(part.entity)) for part in best])
     item, scores = (np.concatenate([getattr(part, name).ravel() for part in best]) for name in ("items", "scores"))

@@ -21,7 +21,11 @@ class Recommendations:
 
 
 def top_items(
-    entity: npt.NDArray[Any], item: npt.NDArray[Any], score: npt.NDArray[Any], top: int
+    entity: npt.NDArray[Any],
+    item: npt.NDArray[Any],
+    score: npt.NDArray[Any],
+    top: int,
+    order_by: npt.NDArray[Any] | None = None,
 ) -> Iterator[Recommendations]:
     """Yield each entity's best items, entities with equally many of them together.
 
@@ -32,10 +36,11 @@ def top_items(
         item: the same.
         score: the same.
         top: the most items that an entity gets.
+        order_by: what is best, in place of the score: the same.
     """
     if not len(entity):
         return
-    order = np.lexsort((item, -score, entity))
+    order = np.lexsort((item, -(score if order_by is None else order_by), entity))
     sorted_entities = entity[order]
     starts = np.flatnonzero(np.r_[True, sorted_entities[1:] != sorted_entities[:-1]])
     counts = np.minimum(np.diff(np.r_[starts, len(order)]), top)

@@ -11,7 +11,6 @@ from threadpoolctl import threadpool_limits
 
 from nightjar import registry
 from nightjar.errors import IncrementalProofError
-from nightjar.recommending.topn import top_items
 from nightjar.registry import ModelName, Predictor
 from nightjar.scoring.commits import Commit, find_commit
 from nightjar.scoring.engines import engine_of, load_engine
@@ -19,6 +18,7 @@ from nightjar.scoring.incremental import is_changed
 from nightjar.scoring.predicting import Tally, predict, staged_columns
 from nightjar.scoring.prediction_tables import model_outputs, stored_rows
 from nightjar.scoring.row_numbers import key_columns, wire_key
+from nightjar.scoring.shard_writer import best_items
 from nightjar.storage import Database, Role
 from nightjar.storage.copy_reader import CopyColumn, Encoding, read_batches
 from nightjar.storage.database import Connection
@@ -85,11 +85,11 @@ def _scored_anew(
         found = _joined(predict(use_case, predictor, batches, Tally()))
     if use_case.items is None:
         return found
-    entity, item = wire_key(use_case)
+    entity = wire_key(use_case)[0]
     best = [
         np.column_stack([np.repeat(group.entity, group.items.shape[1]), np.tile(np.arange(1, group.items.shape[1] + 1),
                          len(group.items)), group.scores.ravel()])
-        for group in top_items(found[entity], found[item], found["probability"], use_case.items.top)
+        for group in best_items(use_case, found)
     ]  # fmt: skip
     ranked = np.concatenate(best) if best else np.empty((0, 3))
     ranked = ranked[np.lexsort((ranked[:, 1], ranked[:, 0]))]

@@ -1,14 +1,15 @@
 """Writes the predictions of a shard: by COPY, as they come, and under their keys."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from psycopg import sql
 
 from nightjar.recommending.diversity import lessen_repetition
-from nightjar.recommending.topn import top_items
+from nightjar.recommending.topn import Recommendations, top_items
 from nightjar.scoring.prediction_tables import model_outputs
 from nightjar.scoring.row_numbers import ENTITY_NUMBER, ROW_NUMBER, is_numbered, key_columns, wire_key
 from nightjar.storage.copy_writer import BatchWriter, WireType, WriteColumn, copy_statement
@@ -46,17 +47,27 @@ def as_stored(use_case: UseCase, batches: Iterable[Arrays]) -> Iterator[Values]:
         batches: the columns of the wire key, and those of the model's output; whole entities each.
     """
     for batch in batches:
-        entity, *item = (batch[name] for name in wire_key(use_case))
+        entity = batch[wire_key(use_case)[0]]
         if not len(entity):
             continue
         if use_case.items is None:
             yield [entity, *(batch[column.name] for column in model_outputs(use_case))]
             continue
-        scores = batch["probability"]
-        if use_case.items.diversity:
-            scores = lessen_repetition(entity, batch[ITEM_CATEGORY], scores, use_case.items.diversity)
-        for best in top_items(entity, item[0], scores, use_case.items.top):
+        for best in best_items(use_case, batch):
             yield [best.entity, best.items, best.scores]
+
+
+def best_items(use_case: UseCase, pairs: Mapping[str, npt.NDArray[Any]]) -> Iterator[Recommendations]:
+    """Yield the best items of the entities of a recommender, spread over categories as declared.
+
+    pairs: the columns of the wire key, the probability and, where it is needed, the category; whole entities.
+    """
+    assert use_case.items is not None
+    entity, item = (pairs[name] for name in wire_key(use_case))
+    score, order_by = pairs["probability"], None
+    if use_case.items.diversity:
+        order_by = lessen_repetition(entity, pairs[ITEM_CATEGORY], score, use_case.items.diversity)
+    yield from top_items(entity, item, score, use_case.items.top, order_by)
 
 
 def write_predictions(
