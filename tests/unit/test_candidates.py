@@ -66,7 +66,8 @@ def test_users_some_at_a_time_have_the_candidates_of_all_at_once(monkeypatch: py
     parts = list(candidate_tables(made, TODAY, SOURCES))
 
     assert len(parts) == 9
-    for name in ("user", "item", "similar_to", "rank"):
+    np.testing.assert_array_equal(np.concatenate([part.similar_to() for part in parts]), whole.similar_to())
+    for name in ("user", "item", "rank"):
         joined = np.concatenate([getattr(part.pairs, name) for part in parts])
         np.testing.assert_array_equal(joined, getattr(whole.pairs, name))
     for name, values in whole.columns.items():

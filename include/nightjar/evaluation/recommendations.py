@@ -109,7 +109,7 @@ def _ours(items: Items, horizon_days: int, seed: int) -> Method:
         model = Recommender(sources=items.sources, horizon_days=horizon_days, diversity=items.diversity, seed=seed).fit(
             interactions, day
         )
-        ranked = model.recommend(interactions, day, count=sum((items.sources.own, items.top)))
+        ranked = model.recommend(interactions, day, count=items.sources.own + items.top)
         first = ranked.rank <= RECALL_RANKS
         found[Task.ALL] = Lists(ranked.user[first], ranked.item[first])
         found[Task.REPEAT] = Lists(ranked.user[ranked.repeat], ranked.item[ranked.repeat])

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nightjar.recommending.histories import Histories
-from nightjar.recommending.ranking import best_of_rows
+from nightjar.recommending.ranking import best_of_rows, positions_of
 from nightjar.recommending.similar_items import SimilarItems
 from nightjar.recommending.tastes import Tastes
 from nightjar.usecases.items import Sources
@@ -18,8 +18,7 @@ class Pairs:
 
     own: position of the pair in the histories, -1 for what the user never had. similarity, popularity: how much the
     user's items, and its segment, speak for the item, 0 where they do not. rank: the pair's place among the user's
-    own items, from 0; how many there are at most for others. similar_to: which of the user's items speaks most for the
-    item, -1 where none does.
+    own items, from 0; how many there are at most for others.
     """
 
     user: npt.NDArray[np.int64]
@@ -28,7 +27,6 @@ class Pairs:
     rank: npt.NDArray[np.float64]
     similarity: npt.NDArray[np.float64]
     popularity: npt.NDArray[np.float64]
-    similar_to: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.user)
@@ -53,15 +51,5 @@ def candidate_pairs(
     histories_of = histories.user.astype(np.int64) * items + histories.item
     rank, similarity, popularity = np.full(len(pairs), float(sources.own)), np.zeros(len(pairs)), np.zeros(len(pairs))
     rank[first], similarity[second], popularity[third] = place, suggested.value, popular.value
-    similar_to = np.full(len(pairs), -1)
-    similar_to[second] = similar.strongest(suggested.row, suggested.column)
     own_place = positions_of(histories_of, pairs)
-    return Pairs(pairs // items, pairs % items, own_place, rank, similarity, popularity, similar_to)
-
-
-def positions_of(keys: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return where each wanted key is among sorted keys, -1 where it is not."""
-    if not len(keys):
-        return np.full(len(wanted), -1)
-    found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[found] == wanted, found, -1)
+    return Pairs(pairs // items, pairs % items, own_place, rank, similarity, popularity)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from nightjar.recommending.activity import ItemActivity, UserActivity
 from nightjar.recommending.candidates import Pairs
 from nightjar.recommending.histories import Histories, Vector
+from nightjar.recommending.ranking import positions_of
 from nightjar.recommending.tastes import Tastes
 
 Columns = dict[str, Vector]
@@ -106,8 +107,8 @@ def _of_category(pairs: Pairs, histories: Histories, recency: Vector, category: 
     last = np.full(len(groups), np.inf)
     np.minimum.at(last, position, histories.last)
     wanted = pairs.user * count + category[pairs.item]
-    place = np.minimum(np.searchsorted(groups, wanted), len(groups) - 1)
-    found = groups[place] == wanted
+    place = positions_of(groups, wanted)
+    found = place >= 0
     of_category = np.where(found, total[place], 0.0)
     return {
         "category_recency": of_category,

@@ -61,10 +61,17 @@ def entries_at(matrix: csr_array, row: npt.NDArray[np.int_], column: npt.NDArray
     """Return entries of a matrix, 0 where it has none; its rows' columns must be sorted."""
     keys = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * matrix.shape[1] + matrix.indices
     wanted = row.astype(np.int64) * matrix.shape[1] + column
+    place, result = positions_of(keys, wanted), np.zeros(len(wanted))
+    result[place >= 0] = matrix.data[place[place >= 0]]
+    return result
+
+
+def positions_of(keys: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return where each wanted key is among sorted keys, -1 where it is not."""
     if not len(keys):
-        return np.zeros(len(wanted))
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, matrix.data[place], 0.0)
+        return np.full(len(wanted), -1)
+    found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[found] == wanted, found, -1)
 
 
 def row_blocks(left: csr_array, right: csr_array) -> Iterator[slice]:

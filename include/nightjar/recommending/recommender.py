@@ -134,11 +134,11 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
     def _candidates(
         self, interactions: Interactions, day: int, excluded: npt.NDArray[Any] | None = None
     ) -> Iterator[CandidateTable]:
-        for table in candidate_tables(interactions, day, self.sources, seed=self.seed):
-            kept = np.ones(len(table), bool) if not self.new_only else table.pairs.own < 0
-            if excluded is not None:
-                kept &= ~np.isin(interactions.items[table.pairs.item], excluded)
-            yield table.take(kept)
+        for table in candidate_tables(interactions, day, self.sources, new_only=self.new_only, seed=self.seed):
+            if excluded is None:
+                yield table
+            else:
+                yield table.take(~np.isin(interactions.items[table.pairs.item], excluded))
 
 
 def ranked(pairs: Pairs, score: npt.NDArray[np.float64], count: int, order_by: npt.NDArray[np.float64]) -> Ranked:

@@ -57,10 +57,12 @@ def stage_candidates(connection: Connection, use_case: UseCase, dates: Sequence[
     interactions = read_interactions(connection, use_case, max(dates))
     for day in sorted(set(dates)):
         tables = candidate_tables(
-            interactions, (day - _EPOCH).days, use_case.items.sources, seed=use_case.training.seed
+            interactions,
+            (day - _EPOCH).days,
+            use_case.items.sources,
+            new_only=use_case.items.new_only,
+            seed=use_case.training.seed,
         )
-        if use_case.items.new_only:
-            tables = (table.take(table.pairs.own < 0) for table in tables)
         names = _write(connection, _pairs(day), tables)
         _open(connection, use_case, day, names)
 
@@ -79,7 +81,7 @@ def _write(connection: Connection, pairs: sql.Identifier, tables: Iterator["Cand
         writer = BatchWriter(copy, columns)
         for table in chain([first], tables):
             of_item = np.full(len(table), -1) if table.category is None else table.category
-            numbers = (table.pairs.user, table.pairs.item, table.pairs.similar_to, of_item)
+            numbers = (table.pairs.user, table.pairs.item, table.similar_to(), of_item)
             for start in range(0, len(table), _ROWS_AT_A_TIME):
                 rows = slice(start, start + _ROWS_AT_A_TIME)
                 writer.write([values[rows] for values in (*numbers, *table.columns.values())])

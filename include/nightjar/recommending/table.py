@@ -11,7 +11,7 @@ from nightjar.recommending.candidates import Pairs, candidate_pairs
 from nightjar.recommending.histories import histories_before
 from nightjar.recommending.interactions import Interactions
 from nightjar.recommending.pair_features import Columns, pair_features
-from nightjar.recommending.similar_items import similar_items
+from nightjar.recommending.similar_items import SimilarItems, similar_items
 from nightjar.recommending.tastes import tastes
 from nightjar.usecases.items import Sources
 
@@ -21,10 +21,14 @@ USERS_AT_A_TIME = 5_000
 
 @dataclass(frozen=True)
 class CandidateTable:
-    """Candidate pairs, their features by name, and the category of each pair's item where it is known; all (pairs,)."""
+    """Candidate pairs, their features by name, and the category of each pair's item where it is known; all (pairs,).
+
+    learnt: which items are similar, from which `similar_to` follows.
+    """
 
     pairs: Pairs
     columns: Columns
+    learnt: SimilarItems
     category: npt.NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
@@ -38,13 +42,24 @@ class CandidateTable:
         """Return the pairs of a mask."""
         pairs = Pairs(*(getattr(self.pairs, field.name)[rows] for field in fields(Pairs)))
         category = None if self.category is None else self.category[rows]
-        return CandidateTable(pairs, {name: values[rows] for name, values in self.columns.items()}, category)
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return CandidateTable(pairs, columns, self.learnt, category)
+
+    def similar_to(self) -> npt.NDArray[np.int64]:
+        """Return which of its user's items speaks most for each pair, (pairs,); -1 where none does."""
+        result = np.full(len(self), -1)
+        suggested = self.pairs.similarity > 0
+        result[suggested] = self.learnt.strongest(self.pairs.user[suggested], self.pairs.item[suggested])
+        return result
 
 
 def candidate_tables(
-    interactions: Interactions, day: int, sources: Sources, *, seed: int = 0
+    interactions: Interactions, day: int, sources: Sources, *, new_only: bool = False, seed: int = 0
 ) -> Iterator[CandidateTable]:
-    """Yield the candidates of all users, some users at a time, from what was taken before a day alone."""
+    """Yield the candidates of all users, some users at a time, from what was taken before a day alone.
+
+    new_only: whether what a user has had is no candidate.
+    """
     histories = histories_before(interactions, day)
     liked, similar = tastes(histories, seed), similar_items(histories)
     active, items = user_activity(interactions, day), item_activity(histories)
@@ -54,4 +69,5 @@ def candidate_tables(
         pairs = candidate_pairs(own, similar, liked, sources, users)
         columns = pair_features(pairs, own, active, items, liked, interactions.category)
         category = None if interactions.category is None else interactions.category[pairs.item]
-        yield CandidateTable(pairs, columns, category)
+        table = CandidateTable(pairs, columns, similar, category)
+        yield table.take(pairs.own < 0) if new_only else table
