@@ -39,7 +39,7 @@ def shop_recommender(interactions: str = ORDERS, **changes: Any) -> UseCase:
     """Return the shop's recommender with candidates that are made of its orders."""
     items = Items(
         key=Key(name="product_id", type="integer"), label="label", top=3, category="shelf",
-        sources=Sources(own=9, similar=2, popular=2),
+        sources=Sources(own=9, similar=2, near=2, popular=2),
     )  # fmt: skip
     fields: dict[str, Any] = {
         "items": items,

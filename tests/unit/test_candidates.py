@@ -8,13 +8,14 @@ from scipy.sparse import csr_array, random_array
 
 from nightjar.recommending.histories import histories_before
 from nightjar.recommending.interactions import Interactions, interactions_of
+from nightjar.recommending.near_users import near_users
 from nightjar.recommending.ranking import best_of_product, best_of_rows
 from nightjar.recommending.similar_items import similar_items
 from nightjar.recommending.table import CandidateTable, candidate_tables
 from nightjar.usecases.items import Sources
 from tests.interaction_builders import TODAY, some_interactions
 
-SOURCES = Sources(own=10, similar=5, popular=5)
+SOURCES = Sources(own=10, similar=5, near=5, popular=5)
 
 
 def candidate_table(made: Interactions, day: int, sources: Sources) -> CandidateTable:
@@ -55,7 +56,7 @@ def test_each_source_gives_as_many_as_asked_and_no_pair_twice() -> None:
     had = np.bincount(owned.user, minlength=len(made.users))
     assert own.tolist() == np.minimum(had, 10).tolist()
     others = np.bincount(pairs.user[pairs.own < 0], minlength=len(made.users))
-    assert 5 <= others.min() <= others.max() <= 10
+    assert 5 <= others.min() <= others.max() <= 15
 
 
 def test_users_some_at_a_time_have_the_candidates_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +100,25 @@ def test_the_item_that_speaks_most_is_one_of_the_users_own() -> None:
     for user, item, strongest in zip(best.row, best.column, found, strict=True):
         weights = learnt.seeds[[user]].toarray()[0] * dense[:, item]
         assert weights[strongest] == weights.max() > 0
+
+
+def test_near_users_are_the_others_that_take_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nightjar.recommending.near_users.NEIGHBOURS", 7)
+    monkeypatch.setattr("nightjar.recommending.ranking._ENTRIES", 500)
+    histories = histories_before(some_interactions(), TODAY)
+
+    near = near_users(histories)
+
+    recency = histories.matrix(histories.recency[60]).toarray()
+    normed = recency / np.linalg.norm(recency, axis=1, keepdims=True)
+    cosines = normed @ normed.T
+    np.fill_diagonal(cosines, 0.0)
+    weights = np.where(cosines >= np.sort(cosines)[:, [-7]], cosines, 0.0) ** 5
+    weights /= weights.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(near.weights.toarray(), weights, atol=1e-12)
+    expected = weights @ (recency / recency.sum(axis=1, keepdims=True))
+    user, item = (place.ravel() for place in np.indices(expected.shape))
+    np.testing.assert_allclose(near.taken(user, item), expected.ravel(), atol=1e-12)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 6), st.integers(1, 12))

@@ -20,7 +20,7 @@ RANKER = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler()
 
 
 def recommender(**changes: Any) -> Recommender:
-    few: dict[str, Any] = {"sources": Sources(own=15, similar=8, popular=8), "dates": 4, "horizon_days": 14}
+    few: dict[str, Any] = {"sources": Sources(own=15, similar=8, near=8, popular=8), "dates": 4, "horizon_days": 14}
     return Recommender(RANKER, **(few | changes))
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, vstack
 
 from nightjar.recommending.histories import Histories
-from nightjar.recommending.ranking import keep_best
+from nightjar.recommending.ranking import keep_best, rows_of_length_one, rows_of_sum_one
 from nightjar.recommending.similar_items import similar_items
 from nightjar.recommending.tastes import tastes
 
@@ -53,11 +53,7 @@ def user_neighbours(histories: Histories) -> csr_array:
     Every user is its own nearest neighbour. The work grows with the square of the number of users.
     """
     recency = histories.matrix(histories.recency[60])
-    user = np.repeat(np.arange(recency.shape[0]), np.diff(recency.indptr))
-    shares = recency.copy()
-    shares.data /= np.maximum(np.bincount(user, recency.data, minlength=recency.shape[0]), 1e-12)[user]
-    normed = shares.copy()
-    normed.data /= np.sqrt(np.maximum(np.bincount(user, shares.data**2, minlength=recency.shape[0]), 1e-30))[user]
+    shares, normed = rows_of_sum_one(recency), rows_of_length_one(recency)
     turned = csr_array(normed.T)
     parts = []
     for start in range(0, recency.shape[0], _BLOCK):

@@ -23,7 +23,7 @@ from nightjar.usecases.items import Items, Sources
 OURS = "Nightjar"
 EVERYBODY = "everybody"
 # Where only new items are looked for, all candidates are such.
-NEW_SOURCES = Sources(own=0, similar=50, popular=50)
+NEW_SOURCES = Sources(own=0, similar=50, near=50, popular=50)
 _EPOCH = date(1970, 1, 1)
 # What a method recommends as of a day, for each task.
 Method = Callable[[Interactions, int], Mapping[Task, Lists]]

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nightjar.recommending.histories import Histories
+from nightjar.recommending.patterns import Patterns
 from nightjar.recommending.ranking import best_of_rows, positions_of
-from nightjar.recommending.similar_items import SimilarItems
-from nightjar.recommending.tastes import Tastes
 from nightjar.usecases.items import Sources
 
 
@@ -32,9 +31,7 @@ class Pairs:
         return len(self.user)
 
 
-def candidate_pairs(
-    histories: Histories, similar: SimilarItems, liked: Tastes, sources: Sources, users: range
-) -> Pairs:
+def candidate_pairs(histories: Histories, patterns: Patterns, sources: Sources, users: range) -> Pairs:
     """Return the candidates of a range of users.
 
     histories: of these users.
@@ -43,11 +40,12 @@ def candidate_pairs(
     owned = histories.matrix(np.ones(len(histories)))
     own = best_of_rows(histories.matrix(histories.recency[60] + histories.visit_recency[10] / 2), sources.own)
     place = np.arange(len(own.row)) - np.searchsorted(own.row, np.arange(histories.shape[0]))[own.row]
-    suggested = similar.suggest(sources.similar, owned, users)
-    popular = liked.suggest(sources.popular, owned, users)
-    keys = [part.row * items + part.column for part in (own, suggested, popular)]
+    suggested = patterns.similar.suggest(sources.similar, owned, users)
+    popular = patterns.liked.suggest(sources.popular, owned, users)
+    near = patterns.near.suggest(sources.near, owned, users)
+    keys = [part.row * items + part.column for part in (own, suggested, popular, near)]
     pairs, position = np.unique(np.concatenate(keys), return_inverse=True)
-    first, second, third = np.split(position, np.cumsum([len(part) for part in keys])[:-1])
+    first, second, third, _ = np.split(position, np.cumsum([len(part) for part in keys])[:-1])
     histories_of = histories.user.astype(np.int64) * items + histories.item
     rank, similarity, popularity = np.full(len(pairs), float(sources.own)), np.zeros(len(pairs)), np.zeros(len(pairs))
     rank[first], similarity[second], popularity[third] = place, suggested.value, popular.value

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from nightjar.recommending.activity import ItemActivity, UserActivity
 from nightjar.recommending.candidates import Pairs
 from nightjar.recommending.histories import Histories, Vector
+from nightjar.recommending.patterns import Patterns
 from nightjar.recommending.ranking import positions_of
-from nightjar.recommending.tastes import Tastes
 
 Columns = dict[str, Vector]
 
@@ -19,7 +19,7 @@ def pair_features(
     histories: Histories,
     users: UserActivity,
     items: ItemActivity,
-    liked: Tastes,
+    patterns: Patterns,
     category: npt.NDArray[np.intp] | None,
 ) -> Columns:
     """Return the features of pairs, each (pairs,); NaN where the pair's history does not tell.
@@ -38,7 +38,8 @@ def pair_features(
     columns |= _of_users(pairs, users) | _of_items(pairs, items)
     columns["days_over_items_gap"] = columns["days_since_last"] / np.maximum(columns["item_mean_gap"], 1.0)
     columns["similarity"], columns["segment_popularity"] = pairs.similarity, pairs.popularity
-    columns["affinity"] = liked.affinity(pairs.user, pairs.item)
+    columns["near_share"] = patterns.near.taken(pairs.user, pairs.item)
+    columns["affinity"] = patterns.liked.affinity(pairs.user, pairs.item)
     if category is not None:
         columns |= _of_category(pairs, histories, columns["recency_60"], category)
     return columns

@@ -66,6 +66,22 @@ def entries_at(matrix: csr_array, row: npt.NDArray[np.int_], column: npt.NDArray
     return result
 
 
+def rows_of_sum_one(matrix: csr_array) -> csr_array:
+    """Return a matrix, of entries that are not negative, with each row divided by its sum."""
+    return _divided(matrix, np.asarray(matrix.sum(axis=1)).ravel())
+
+
+def rows_of_length_one(matrix: csr_array) -> csr_array:
+    """Return a matrix with each row divided by its Euclidean length."""
+    return _divided(matrix, np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel()))
+
+
+def _divided(matrix: csr_array, by: npt.NDArray[np.float64]) -> csr_array:
+    divided = matrix.copy()
+    divided.data /= np.repeat(np.maximum(by, 1e-12), np.diff(matrix.indptr))
+    return divided
+
+
 def positions_of(keys: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return where each wanted key is among sorted keys, -1 where it is not."""
     if not len(keys):

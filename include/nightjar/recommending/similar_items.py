@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, vstack
 
 from nightjar.recommending.histories import Histories
-from nightjar.recommending.ranking import Best, best_of_product, entries_at, keep_best, row_blocks
+from nightjar.recommending.ranking import Best, best_of_product, entries_at, keep_best, row_blocks, rows_of_sum_one
 
 NEIGHBOURS = 30
 # Of each user's items, those that say most of what it takes now; more of them cost much and tell little.
@@ -75,10 +75,7 @@ def similar_items(histories: Histories) -> SimilarItems:
     normed.data /= norms[normed.indices]
     by_item = csr_array(normed.T)
     parts = [_nearest(csr_array(by_item[rows] @ normed), rows.start, buyers) for rows in row_blocks(by_item, normed)]
-    weights = np.asarray(seeds.sum(axis=1)).ravel()
-    shares = seeds.copy()
-    shares.data /= np.repeat(np.maximum(weights, 1e-12), np.diff(seeds.indptr))
-    return SimilarItems(csr_array(vstack(parts, format="csr")), shares)
+    return SimilarItems(csr_array(vstack(parts, format="csr")), rows_of_sum_one(seeds))
 
 
 def _nearest(cosines: csr_array, start: int, buyers: npt.NDArray[np.intp]) -> csr_array:

@@ -11,8 +11,8 @@ from nightjar.recommending.candidates import Pairs, candidate_pairs
 from nightjar.recommending.histories import histories_before
 from nightjar.recommending.interactions import Interactions
 from nightjar.recommending.pair_features import Columns, pair_features
-from nightjar.recommending.similar_items import SimilarItems, similar_items
-from nightjar.recommending.tastes import tastes
+from nightjar.recommending.patterns import find_patterns
+from nightjar.recommending.similar_items import SimilarItems
 from nightjar.usecases.items import Sources
 
 # A hundred candidates of each with 50 features: some 250 MB.
@@ -23,12 +23,12 @@ USERS_AT_A_TIME = 5_000
 class CandidateTable:
     """Candidate pairs, their features by name, and the category of each pair's item where it is known; all (pairs,).
 
-    learnt: which items are similar, from which `similar_to` follows.
+    similar: from which `similar_to` follows.
     """
 
     pairs: Pairs
     columns: Columns
-    learnt: SimilarItems
+    similar: SimilarItems
     category: npt.NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
@@ -43,13 +43,13 @@ class CandidateTable:
         pairs = Pairs(*(getattr(self.pairs, field.name)[rows] for field in fields(Pairs)))
         category = None if self.category is None else self.category[rows]
         columns = {name: values[rows] for name, values in self.columns.items()}
-        return CandidateTable(pairs, columns, self.learnt, category)
+        return CandidateTable(pairs, columns, self.similar, category)
 
     def similar_to(self) -> npt.NDArray[np.int64]:
         """Return which of its user's items speaks most for each pair, (pairs,); -1 where none does."""
         result = np.full(len(self), -1)
         suggested = self.pairs.similarity > 0
-        result[suggested] = self.learnt.strongest(self.pairs.user[suggested], self.pairs.item[suggested])
+        result[suggested] = self.similar.strongest(self.pairs.user[suggested], self.pairs.item[suggested])
         return result
 
 
@@ -61,13 +61,13 @@ def candidate_tables(
     new_only: whether what a user has had is no candidate.
     """
     histories = histories_before(interactions, day)
-    liked, similar = tastes(histories, seed), similar_items(histories)
+    patterns = find_patterns(histories, seed)
     active, items = user_activity(interactions, day), item_activity(histories)
     for start in range(0, len(interactions.users), USERS_AT_A_TIME):
         users = range(start, min(start + USERS_AT_A_TIME, len(interactions.users)))
         own = histories.of_users(users)
-        pairs = candidate_pairs(own, similar, liked, sources, users)
-        columns = pair_features(pairs, own, active, items, liked, interactions.category)
+        pairs = candidate_pairs(own, patterns, sources, users)
+        columns = pair_features(pairs, own, active, items, patterns, interactions.category)
         category = None if interactions.category is None else interactions.category[pairs.item]
-        table = CandidateTable(pairs, columns, similar, category)
+        table = CandidateTable(pairs, columns, patterns.similar, category)
         yield table.take(pairs.own < 0) if new_only else table

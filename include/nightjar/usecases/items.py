@@ -12,18 +12,19 @@ Count = Annotated[int, Field(ge=0, le=10_000)]
 class Sources(Section):
     """How many candidates of a user come from where.
 
-    own: its own items, those taken most lately and most often. similar: items like those, popular: what its segment
-    takes; both without what it has had.
+    own: its own items, those taken most lately and most often. similar: items like those. near: what users who
+    take the same items take. popular: what its segment takes. The last three without what it has had.
     """
 
     own: Count = 80
     similar: Count = 15
+    near: Count = 15
     popular: Count = 15
 
     @model_validator(mode="after")
     def _has_candidates(self) -> Self:
-        if not self.own + self.similar + self.popular:
-            raise ValueError("own, similar and popular are all 0: nothing would be a candidate")
+        if not self.own + self.similar + self.near + self.popular:
+            raise ValueError("own, similar, near and popular are all 0: nothing would be a candidate")
         return self
 
 
