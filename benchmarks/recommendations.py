@@ -17,7 +17,7 @@ from nightjar.evaluation.lists import Lists, Task
 from nightjar.evaluation.picture import draw
 from nightjar.evaluation.recommendations import OURS, Method, evaluate_recommender
 from nightjar.evaluation.recommendations import Result as Evaluated
-from nightjar.evaluation.report import as_text
+from nightjar.evaluation.report import RecommendationReport
 from nightjar.recommending.histories import histories_before
 from nightjar.recommending.interactions import Interactions
 from nightjar.recommending.recommender import Recommender
@@ -36,7 +36,7 @@ def run(database: Database, _rows: int) -> list[Result]:
     retail.load_until(database, None, lambda _: None)
     use_case = find_use_case("product_recommendations")
     found = evaluate_recommender(database, use_case, DATES, rivals=implicit_models(), told=print)
-    print(as_text(found))
+    print(RecommendationReport(found).as_text())
     draw(found, PICTURE)
     results = []
     for task in Task:

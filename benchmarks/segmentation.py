@@ -17,12 +17,12 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from benchmarks.measure import Result
 from nightjar import registry, retail
+from nightjar.evaluation.usefulness import Effect, Usefulness, usefulness
 from nightjar.registry import Alias
 from nightjar.registry.loading import load_predictor
 from nightjar.storage import Database, Role
 from nightjar.training import freeze_training_data, split_training_data, train
 from nightjar.training.dataset import read_dataset
-from nightjar.training.usefulness import Usefulness, segment_usefulness
 from nightjar.usecases import UseCase, find_use_case
 
 WEEKS = tuple(date(2017, 9, 29) + timedelta(days=7 * week) for week in range(9))
@@ -54,12 +54,13 @@ class Week:
     households: npt.NDArray[np.int64]
     labels: Labels
     silhouette: float
-    usefulness: Usefulness
+    spend: Usefulness
+    redeemed: Usefulness
 
     @property
     def smallest(self) -> float:
         """The share of the smallest segment."""
-        return min(outcome.rows for outcome in self.usefulness.outcomes) / len(self.labels)
+        return min(part.entities for part in self.spend.segments) / len(self.labels)
 
 
 def run(database: Database, rows: int) -> list[Result]:  # noqa: ARG001
@@ -71,7 +72,7 @@ def run(database: Database, rows: int) -> list[Result]:  # noqa: ARG001
         for name, week in _segmented(database, use_case, as_of, number).items():
             weeks[name].append(week)
             _tell(name, as_of, weeks[name])
-    _tell_segments(database, use_case, weeks[OURS][-1].usefulness)
+    _tell_segments(database, use_case, weeks[OURS][-1])
     return _results(weeks)
 
 
@@ -92,7 +93,11 @@ def _segmented(database: Database, use_case: UseCase, as_of: date, number: int) 
     spend, redeemed = _outcomes(database, as_of, data.entity)
     return {
         name: Week(
-            data.entity, found, float(silhouette_score(space, found)), segment_usefulness(found, spend, redeemed)
+            data.entity,
+            found,
+            float(silhouette_score(space, found)),
+            usefulness("spend", found, spend, is_share=False),
+            usefulness("redeemed", found, redeemed.astype(float), is_share=True),
         )
         for name, found in labels.items()
     }
@@ -135,9 +140,9 @@ def _agreement(weeks: Sequence[Week]) -> list[float]:
 
 def _tell(name: str, as_of: date, weeks: Sequence[Week]) -> None:
     week, agreement = weeks[-1], _agreement(weeks)
-    amount, response = week.usefulness.amount, week.usefulness.response
+    amount, response = _effect(week.spend), _effect(week.redeemed)
     print(
-        f"  {as_of}  {name:<20}  {len(week.usefulness.outcomes)} segments"
+        f"  {as_of}  {name:<20}  {len(week.spend.segments)} segments"
         f"  ARI {f'{agreement[-1]:.3f}' if agreement else '-':>5}  silhouette {week.silhouette:.3f}"
         f"  smallest {week.smallest:.1%}  eta2 {amount.value:.3f} ({amount.low:.3f} to {amount.high:.3f})"
         f"  V {response.value:.3f} ({response.low:.3f} to {response.high:.3f})",
@@ -145,16 +150,21 @@ def _tell(name: str, as_of: date, weeks: Sequence[Week]) -> None:
     )
 
 
-def _tell_segments(database: Database, use_case: UseCase, usefulness: Usefulness) -> None:
+def _tell_segments(database: Database, use_case: UseCase, week: Week) -> None:
     with database.connect(Role.TRAINER) as connection:
         champion = registry.aliased_model(connection, use_case.name, Alias.CHAMPION)
     assert champion is not None
     names = {segment["id"]: segment["name"] for segment in champion.details["segments"]}
-    for outcome in usefulness.outcomes:
+    for spend, redeemed in zip(week.spend.segments, week.redeemed.segments, strict=True):
         print(
-            f"  {outcome.segment}  {names[outcome.segment]:<50}  {outcome.rows:>5} households"
-            f"  {outcome.mean_amount:>7.2f} dollars  {outcome.response_rate:.1%} redeem"
+            f"  {spend.segment}  {names[spend.segment]:<50}  {spend.entities:>5} households"
+            f"  {spend.mean:>7.2f} dollars  {redeemed.mean:.1%} redeem"
         )
+
+
+def _effect(found: Usefulness) -> Effect:
+    assert found.effect is not None, f"{found.outcome} is the same for all"
+    return found.effect
 
 
 def _results(weeks: dict[str, list[Week]]) -> list[Result]:
@@ -173,6 +183,6 @@ def _summary(weeks: Sequence[Week]) -> dict[str, float]:
     return {
         _SMALLEST_ARI: min(_agreement(weeks)),
         "silhouette, mean": float(np.mean([week.silhouette for week in weeks])),
-        "eta2 of spend, mean": float(np.mean([week.usefulness.amount.value for week in weeks])),
-        "V of redemption, mean": float(np.mean([week.usefulness.response.value for week in weeks])),
+        "eta2 of spend, mean": float(np.mean([_effect(week.spend).value for week in weeks])),
+        "V of redemption, mean": float(np.mean([_effect(week.redeemed).value for week in weeks])),
     }

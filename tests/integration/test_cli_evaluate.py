@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from nightjar.errors import AsOfDateError, UseCaseKindError
-from nightjar.evaluation import report
 from nightjar.evaluation.picture import draw
 from nightjar.evaluation.recommendations import OURS, evaluate_recommender
+from nightjar.evaluation.report import RecommendationReport
 from nightjar.storage import Database
 from nightjar.usecases import Kind
 from tests.interaction_builders import shop_recommender
@@ -28,12 +28,12 @@ def test_an_evaluation_is_told_and_drawn(dev_database: Database, tmp_path: Path)
 
     found = evaluate_recommender(dev_database, shop_recommender(), [NIGHT, NIGHT - WEEK], told=told.append)
 
-    text = report.as_text(found)
+    text = RecommendationReport(found).as_text()
     assert text.startswith("shop_recommender, 2 dates from 2024-03-13 to 2024-03-20")
     for name in (OURS, "popularity", "user neighbours (UP-CF)", "all items, by date", "coverage", "few visits"):
         assert name in text
     assert len(told) == 2 * 7 * 3
-    told_json = json.loads(json.dumps(report.as_json(found), allow_nan=True))
+    told_json = json.loads(json.dumps(RecommendationReport(found).as_json(), allow_nan=True))
     assert set(told_json) == {"use_case", "dates", "results", "spread"}
     assert {result["task"] for result in told_json["results"]} == {"all items", "repeat items", "new items"}
     everybody = [result for result in found.results if result.method == OURS and result.day is None]

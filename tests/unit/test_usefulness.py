@@ -1,12 +1,12 @@
 """Effect sizes of segments, against what is known of them and against scipy."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.stats import chi2_contingency, f_oneway
 from scipy.stats.contingency import crosstab
 
-from nightjar.errors import TrainingError
-from nightjar.training.usefulness import cramers_v, eta_squared, segment_usefulness
+from nightjar.evaluation.usefulness import Usefulness, cramers_v, eta_squared, usefulness
 
 GENERATOR = np.random.default_rng(3)
 SEGMENTS = GENERATOR.integers(1, 5, 800).astype(np.int32)
@@ -14,38 +14,51 @@ SPEND = GENERATOR.gamma(2.0, 20.0, 800) * SEGMENTS
 REDEEMED = GENERATOR.random(800) < 0.05 * SEGMENTS
 
 
-def test_effects_are_those_of_the_textbook() -> None:
-    found = segment_usefulness(SEGMENTS, SPEND, REDEEMED)
+def spend(segments: npt.NDArray[np.int32] = SEGMENTS) -> Usefulness:
+    return usefulness("spend", segments, SPEND, is_share=False, seed=5)
 
+
+def redeemed(segments: npt.NDArray[np.int32] = SEGMENTS) -> Usefulness:
+    return usefulness("redeemed", segments, REDEEMED.astype(float), is_share=True, seed=5)
+
+
+def test_effects_are_those_of_the_textbook() -> None:
+    amount, response = spend().effect, redeemed().effect
+
+    assert amount is not None
+    assert response is not None
     groups = [SPEND[number == SEGMENTS] for number in (1, 2, 3, 4)]
     f = f_oneway(*groups).statistic
-    assert found.amount.value == pytest.approx(f * 3 / (f * 3 + 800 - 4))
+    assert amount.value == pytest.approx(f * 3 / (f * 3 + 800 - 4))
     table = crosstab(SEGMENTS, REDEEMED).count
-    assert found.response.value == pytest.approx(np.sqrt(chi2_contingency(table, correction=False).statistic / 800))
+    assert response.value == pytest.approx(np.sqrt(chi2_contingency(table, correction=False).statistic / 800))
 
 
 def test_outcomes_are_told_by_segment() -> None:
-    found = segment_usefulness(SEGMENTS, SPEND, REDEEMED)
+    amount, response = spend(), redeemed()
 
-    assert [outcome.segment for outcome in found.outcomes] == [1, 2, 3, 4]
-    assert sum(outcome.rows for outcome in found.outcomes) == 800
-    assert found.outcomes[2].mean_amount == pytest.approx(SPEND[SEGMENTS == 3].mean())
-    assert found.outcomes[2].response_rate == pytest.approx(REDEEMED[SEGMENTS == 3].mean())
+    assert [part.segment for part in amount.segments] == [1, 2, 3, 4]
+    assert sum(part.entities for part in amount.segments) == 800
+    assert amount.segments[2].mean == pytest.approx(SPEND[SEGMENTS == 3].mean())
+    assert response.segments[2].mean == pytest.approx(REDEEMED[SEGMENTS == 3].mean())
+    assert response.overall == pytest.approx(REDEEMED.mean())
+    assert (amount.measure, response.measure) == ("eta squared", "Cramer's V")
 
 
 def test_interval_holds_the_value_and_is_the_same_for_the_same_seed() -> None:
-    found, again = (segment_usefulness(SEGMENTS, SPEND, REDEEMED, seed=5) for _ in range(2))
-
-    assert found == again
-    for effect in (found.amount, found.response):
-        assert 0 < effect.low < effect.value < effect.high < 1
+    assert spend() == spend()
+    for found in (spend(), redeemed()):
+        assert found.effect is not None
+        assert 0 < found.effect.low < found.effect.value < found.effect.high < 1
 
 
 def test_segments_by_chance_tell_next_to_nothing() -> None:
-    chance = np.random.default_rng(8).permutation(SEGMENTS)
+    by_chance, real = spend(np.random.default_rng(8).permutation(SEGMENTS)).effect, spend().effect
 
-    assert segment_usefulness(chance, SPEND, REDEEMED).amount.low < 0.01
-    assert segment_usefulness(SEGMENTS, SPEND, REDEEMED).amount.low > 0.1
+    assert by_chance is not None
+    assert real is not None
+    assert by_chance.low < 0.01
+    assert real.low > 0.1
 
 
 def test_segments_that_tell_all_have_an_effect_of_one() -> None:
@@ -55,14 +68,17 @@ def test_segments_that_tell_all_have_an_effect_of_one() -> None:
     assert cramers_v(codes, np.array([0.0, 0.0, 1.0, 1.0])) == pytest.approx(1)
 
 
+def test_entities_whose_outcome_is_unknown_are_counted_and_left_out() -> None:
+    found = usefulness("spend", np.array([1, 1, 2, 2, 3]), np.array([1.0, np.nan, 3, 4, np.nan]), is_share=False)
+
+    assert found.unknown == 2
+    assert [(part.segment, part.entities) for part in found.segments] == [(1, 1), (2, 2)]
+    assert found.overall == pytest.approx(8 / 3)
+
+
 @pytest.mark.parametrize(
-    ("segments", "amount", "responded", "message"),
-    [
-        (np.ones(4), [1.0, 2, 3, 4], [True, False, True, False], "1 segments cannot differ"),
-        ([1, 1, 2, 2], [5.0, 5, 5, 5], [True, False, True, False], "The amount is the same for all 4 entities"),
-        ([1, 1, 2, 2], [1.0, 2, 3, 4], [False] * 4, "The response is the same for all 4 entities"),
-    ],
+    ("segments", "values"),
+    [([1, 1, 1, 1], [1.0, 2, 3, 4]), ([1, 1, 2, 2], [5.0, 5, 5, 5]), ([1, 2], [np.nan, np.nan])],
 )
-def test_nothing_to_tell_apart_is_refused(segments: object, amount: object, responded: object, message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
-        segment_usefulness(np.array(segments, dtype=np.int32), np.array(amount), np.array(responded))
+def test_where_nothing_differs_there_is_no_effect(segments: list[int], values: list[float]) -> None:
+    assert usefulness("spend", np.array(segments), np.array(values), is_share=False).effect is None

@@ -51,12 +51,6 @@ FROM nightjar.campaign g JOIN nightjar.commit c ON c.id = g.commit_id
 WHERE %(name)s::text IS NULL OR g.name = %(name)s
 ORDER BY g.id
 
--- name: last_day
-SELECT max({column})::date AS day FROM {table}
-
--- name: today
-SELECT current_date AS day
-
 -- name: outcomes
 SELECT e.arm, count(*) AS entities, {aggregates}
 FROM nightjar.campaign_entity e

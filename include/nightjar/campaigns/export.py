@@ -9,10 +9,8 @@ from nightjar.campaigns.assignment import draw_order, hold_out_first, hold_out_q
 from nightjar.campaigns.lists import ListTarget
 from nightjar.campaigns.records import Campaign, find_campaign, require_name
 from nightjar.campaigns.selection import Selection, list_columns, require_fit, require_segment, selected_rows
-from nightjar.errors import CampaignNameError, EmptySelectionError, ForgottenNightError, NumberError
-from nightjar.scoring import Commit
-from nightjar.scoring.prediction_tables import are_kept
-from nightjar.scoring.stored import published_night
+from nightjar.errors import CampaignNameError, EmptySelectionError, NumberError
+from nightjar.scoring.stored import published_night, require_predictions
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -60,7 +58,8 @@ def export_campaign(
     _require_seed(seed)
     require_fit(use_case, selection)
     with target.writing() as write, database.connect(Role.SCORER) as connection:
-        commit = _night(connection, use_case, as_of)
+        commit = published_night(connection, use_case, as_of)
+        require_predictions(connection, use_case, commit, "choose a later night")
         require_segment(connection, commit, selection)
         selected = selected_rows(use_case, selection, commit)
         strata = draw_order(connection, selected, use_case.entity_key, f"{name}/{seed}/")
@@ -83,15 +82,6 @@ def export_campaign(
 def _require_seed(seed: int) -> None:
     if not 0 <= seed < 2**32:
         raise NumberError(f"{seed} is no seed: give a whole number from 0 to {2**32 - 1}.")
-
-
-def _night(connection: Connection, use_case: UseCase, as_of: date | None) -> Commit:
-    commit = published_night(connection, use_case, as_of)
-    if not are_kept(connection, use_case, commit.id):
-        raise ForgottenNightError(
-            f"The predictions of {use_case.name} as of {commit.as_of} are not kept any more: choose a later night."
-        )
-    return commit
 
 
 def _record(connection: Connection, facts: dict[str, object]) -> Campaign:

@@ -94,7 +94,7 @@ def measure(
 
     start = parse_date(as_of)
     own = _read(outcome) if outcome is not None else None
-    found = campaigns.measure_campaign(database(env), name, start, days, outcome_sql=own)
+    found = campaigns.measure_campaign(database(env), name, start, days, own_sql=own)
     if as_json:
         print_record(found.as_json(), as_json=True)
     else:

@@ -1,7 +1,7 @@
 """Tells an evaluation of recommendations as text or JSON."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from nightjar.evaluation.intervals import Mean
@@ -9,8 +9,22 @@ from nightjar.evaluation.lists import Task
 from nightjar.evaluation.recommendations import EVERYBODY, OURS, Evaluation, Result
 
 
-def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the JSON form: use_case, dates, results (method, task, group, day, users, ndcg, recall), spread."""
+@dataclass(frozen=True)
+class RecommendationReport:
+    """An evaluation, to be told."""
+
+    evaluation: Evaluation
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON form: use_case, dates, results (method, task, group, day, users, ndcg, recall), spread."""
+        return _as_json(self.evaluation)
+
+    def as_text(self) -> str:
+        """Return tables to read in a terminal: by task, by date, by group of users, and how varied the lists are."""
+        return _as_text(self.evaluation)
+
+
+def _as_json(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "use_case": evaluation.use_case,
         "dates": [day.isoformat() for day in evaluation.dates],
@@ -22,8 +36,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def as_text(evaluation: Evaluation) -> str:
-    """Return tables to read in a terminal: by task, by date, by group of users, and how varied the lists are."""
+def _as_text(evaluation: Evaluation) -> str:
     parts = [
         f"{evaluation.use_case}, {len(evaluation.dates)} dates from {evaluation.dates[0]} to {evaluation.dates[-1]}; "
         "mean and 95 % interval over users"

@@ -1,17 +1,15 @@
 """Reads what interactions.sql of a recommender gives, its keys as numbers that stand for them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
 
-import psycopg
 from psycopg import sql
 
 from nightjar.errors import InteractionsError
 from nightjar.storage.columns import column_types
 from nightjar.storage.copy_reader import CopyColumn, Encoding, read_batches
 from nightjar.storage.database import Connection
+from nightjar.storage.declared_sql import declared_sql
 from nightjar.storage.named_sql import load_sql
 from nightjar.storage.parameters import bind
 from nightjar.usecases import UseCase
@@ -66,7 +64,7 @@ def _stage(connection: Connection, use_case: UseCase, as_of: date) -> list[str]:
     """Make the temporary tables of the interactions and of the keys' numbers; return the optional columns there are."""
     query = bind(use_case.interactions_sql or "", {"as_of": as_of})
     connection.execute("DROP TABLE IF EXISTS pg_temp.nightjar_interactions")
-    with _running(connection, use_case, "interactions.sql"):
+    with declared_sql(connection, use_case, "interactions.sql", InteractionsError):
         connection.execute(sql.SQL(_SQL["interactions"]).format(interactions=query))
     found = column_types(connection, sql.Identifier("pg_temp", "nightjar_interactions"))
     _require_columns(use_case, list(found))
@@ -77,7 +75,7 @@ def _stage(connection: Connection, use_case: UseCase, as_of: date) -> list[str]:
     connection.execute("DROP TABLE IF EXISTS pg_temp.nightjar_entity_numbers, pg_temp.nightjar_item_numbers CASCADE")
     connection.execute(entities)
     category = use_case.items.category if use_case.items else None
-    with _running(connection, use_case, "items.sql"):
+    with declared_sql(connection, use_case, "items.sql", InteractionsError):
         connection.execute(
             sql.SQL(_SQL["number_items"]).format(
                 key=_names([_item(use_case).name]),
@@ -99,7 +97,7 @@ def _require_columns(use_case: UseCase, found: list[str]) -> None:
 
 
 def _require_readable(connection: Connection, use_case: UseCase, as_of: date) -> None:
-    with _running(connection, use_case, "interactions.sql"):
+    with declared_sql(connection, use_case, "interactions.sql", InteractionsError):
         row = connection.execute(
             sql.SQL(_SQL["unreadable"]).format(as_of=sql.Literal(as_of), item=_names([_item(use_case).name]))
         ).fetchone()
@@ -123,16 +121,6 @@ def _require_readable(connection: Connection, use_case: UseCase, as_of: date) ->
         problem = f"gives {nameless['rows']} rows without {' or '.join(use_case.entity_key)}: leave them out"
     if problem:
         raise InteractionsError(f"interactions.sql of {use_case.name} {problem}.")
-
-
-@contextmanager
-def _running(connection: Connection, use_case: UseCase, file_name: str) -> Iterator[None]:
-    try:
-        yield
-    except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as error:
-        raise InteractionsError(
-            f"{file_name} of {use_case.name} fails in {connection.info.dbname}: {str(error).splitlines()[0]}."
-        ) from error
 
 
 def _count(connection: Connection, table: str) -> int:

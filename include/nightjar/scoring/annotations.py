@@ -1,6 +1,5 @@
 """What is stored beside the predictions of a night: the reasons in words, and the tenant that an entity belongs to."""
 
-import psycopg
 from psycopg import sql
 
 from nightjar.errors import ScoringError
@@ -11,6 +10,7 @@ from nightjar.scoring.prediction_tables import stored_rows
 from nightjar.storage import Database
 from nightjar.storage.columns import column_types
 from nightjar.storage.database import Connection
+from nightjar.storage.declared_sql import declared_sql
 from nightjar.storage.named_sql import load_sql
 from nightjar.storage.parameters import bind
 from nightjar.usecases import UseCase
@@ -69,12 +69,8 @@ def _store(connection: Connection, use_case: UseCase, commit: Commit) -> None:
         and_tenants=sql.SQL(", min({}::text)").format(tenant) if tenant else sql.SQL(""),
         and_features=sql.SQL("JOIN features USING ({})").format(_names(use_case.row_key)) if tenant else sql.SQL(""),
     )
-    try:
+    with declared_sql(connection, use_case, "reasons.sql", ScoringError):
         connection.execute(statement)
-    except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as error:
-        raise ScoringError(
-            f"reasons.sql of {use_case.name} fails in {connection.info.dbname}: {str(error).splitlines()[0]}."
-        ) from error
 
 
 def _require_tenant(connection: Connection, use_case: UseCase, commit: Commit) -> None:

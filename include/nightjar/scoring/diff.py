@@ -6,14 +6,15 @@ from typing import Any
 from psycopg import sql
 
 from nightjar import registry
-from nightjar.errors import DiffError, ForgottenNightError, NoPublishedNightError
+from nightjar.errors import DiffError, NoPublishedNightError
 from nightjar.registry import ModelName
 from nightjar.registry.environment import code_version
 from nightjar.scoring.changes import THRESHOLDS, change, compared_value
 from nightjar.scoring.commits import Commit, find_commit
-from nightjar.scoring.prediction_tables import are_kept, store_table
+from nightjar.scoring.prediction_tables import store_table
 from nightjar.scoring.rescore import RESCORED, open_rescored, rescore, stage_inputs
 from nightjar.scoring.row_numbers import key_columns
+from nightjar.scoring.stored import require_predictions
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -128,11 +129,7 @@ def _nights(connection: Connection, use_case: UseCase, before: int | None, after
 def _require_comparable(connection: Connection, use_case: UseCase, night: Commit) -> None:
     if night.use_case != use_case.name:
         raise DiffError(f"Commit {night.id} is one of {night.use_case}, not of {use_case.name}.")
-    if not are_kept(connection, use_case, night.id):
-        raise ForgottenNightError(
-            f"The predictions of commit {night.id} are not kept any more, scoring.history_nights is "
-            f"{use_case.scoring.history_nights}: compare later nights."
-        )
+    require_predictions(connection, use_case, night, "compare later nights")
     if night.state == "open":
         raise DiffError(f"Commit {night.id} of {use_case.name} is still being scored: compare it when it is out.")
 

@@ -2,7 +2,6 @@
 
 from datetime import date
 
-import psycopg
 from psycopg import sql
 
 from nightjar.errors import ScoringError
@@ -10,6 +9,7 @@ from nightjar.scoring.commits import Commit
 from nightjar.scoring.row_numbers import entity_text, key_columns
 from nightjar.storage.columns import column_types
 from nightjar.storage.database import Connection
+from nightjar.storage.declared_sql import declared_sql
 from nightjar.storage.parameters import bind
 from nightjar.usecases import UseCase
 
@@ -50,7 +50,7 @@ def _find(connection: Connection, use_case: UseCase, as_of: date, features: sql.
     # On lines of its own: its last one may be a comment.
     excluded = sql.SQL("(\n{}\n) excluded").format(bind(use_case.exclude_sql or "", {"as_of": as_of}))
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_LEFT_OUT))
-    try:
+    with declared_sql(connection, use_case, "exclude.sql", ScoringError):
         columns = list(column_types(connection, excluded))
         _require_columns(use_case, columns)
         same = sql.SQL(" AND ").join(
@@ -62,10 +62,6 @@ def _find(connection: Connection, use_case: UseCase, as_of: date, features: sql.
                 key_columns(use_case.row_key, "staged"), features, excluded, same
             )
         )  # fmt: skip
-    except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as error:
-        raise ScoringError(
-            f"exclude.sql of {use_case.name} fails in {connection.info.dbname}: {str(error).splitlines()[0]}."
-        ) from error
 
 
 def _remove(connection: Connection, use_case: UseCase, features: sql.Identifier) -> None:

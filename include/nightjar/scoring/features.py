@@ -2,7 +2,6 @@
 
 from datetime import date
 
-import psycopg
 from psycopg import sql
 
 from nightjar import registry
@@ -19,6 +18,7 @@ from nightjar.scoring.staged_keys import require_key_types, require_keys
 from nightjar.storage import Database
 from nightjar.storage.columns import column_types, encoding_of
 from nightjar.storage.database import Connection
+from nightjar.storage.declared_sql import declared_sql
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import UseCase
 
@@ -74,12 +74,8 @@ def stage(connection: Connection, use_case: UseCase, as_of: date, create_table: 
     """
     stage_candidates(connection, use_case, [as_of])
     query = numbered(use_case, features_query(use_case, as_of))
-    try:
+    with declared_sql(connection, use_case, "features.sql", ScoringError):
         connection.execute(sql.SQL("{} AS {}").format(create_table, query))
-    except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as error:
-        raise ScoringError(
-            f"features.sql of {use_case.name} fails in {connection.info.dbname}: {str(error).splitlines()[0]}."
-        ) from error
 
 
 def require_signature(types: dict[str, str], signature: Signature) -> None:

@@ -1,9 +1,9 @@
 """Sends readers back to an earlier night, which changes one row, as publishing does."""
 
-from nightjar.errors import ForgottenNightError, NoPublishedNightError, RevertError
+from nightjar.errors import NoPublishedNightError, RevertError
 from nightjar.registry.audit import require_reason
 from nightjar.scoring.commits import Commit, find_commit
-from nightjar.scoring.prediction_tables import are_kept
+from nightjar.scoring.stored import require_predictions
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -58,8 +58,4 @@ def _require_readable(connection: Connection, use_case: UseCase, target: Commit,
             f"Commit {target.id} of {use_case.name} is {target.state}: name a published one, see 'nightjar predictions "
             "log'."
         )
-    if not are_kept(connection, use_case, target.id):
-        raise ForgottenNightError(
-            f"The predictions of commit {target.id} are not kept any more, scoring.history_nights is "
-            f"{use_case.scoring.history_nights}: name a later one, or score that night again."
-        )
+    require_predictions(connection, use_case, target, "name a later one, or score that night again")

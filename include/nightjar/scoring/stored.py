@@ -43,6 +43,19 @@ def published_night(connection: Connection, use_case: UseCase, as_of: date | Non
     raise NoPublishedNightError(f"{use_case.name} has no published night{when}: {known}.")
 
 
+def require_predictions(connection: Connection, use_case: UseCase, commit: Commit, remedy: str) -> None:
+    """Refuse a night whose rows are not there any more.
+
+    Raises:
+        ForgottenNightError: with what to do instead.
+    """
+    if not are_kept(connection, use_case, commit.id):
+        raise ForgottenNightError(
+            f"The predictions of {use_case.name} as of {commit.as_of}, commit {commit.id}, are not kept any more, "
+            f"scoring.history_nights is {use_case.scoring.history_nights}: {remedy}."
+        )
+
+
 def stored_predictions(
     connection: Connection, use_case: UseCase, commit: Commit, entity: EntityKey, item: KeyValue | None
 ) -> list[Row]:
@@ -93,9 +106,5 @@ def _refuse_missing(connection: Connection, use_case: UseCase, commit: Commit, e
             f"{who} was quarantined in {night}: {quarantined['reason']}. Correct it in the sources and score the "
             "night again."
         )
-    if not are_kept(connection, use_case, commit.id):
-        raise ForgottenNightError(
-            f"The predictions of {night} are not kept any more, scoring.history_nights is "
-            f"{use_case.scoring.history_nights}: choose a later night, or score this one again."
-        )
+    require_predictions(connection, use_case, commit, "choose a later night, or score this one again")
     raise NotPredictedError(f"{who} has no prediction in {night}: features.sql did not have it that night.")

@@ -1,14 +1,12 @@
 """What the declared SQL gives of one entity as of a night: its features, and the evidence for a recommendation."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import psycopg
 from psycopg import sql
 
 from nightjar.errors import ScoringError
@@ -20,6 +18,7 @@ from nightjar.scoring.reasons.records import Value
 from nightjar.scoring.row_numbers import is_entity
 from nightjar.storage.columns import column_types
 from nightjar.storage.database import Connection
+from nightjar.storage.declared_sql import declared_sql
 from nightjar.storage.parameters import bind
 from nightjar.usecases import UseCase
 from nightjar.usecases.keys import EntityKey, KeyValue
@@ -60,7 +59,7 @@ def read_inputs(
     """
     # On lines of its own: its last one may be a comment.
     relation = sql.SQL("(\n{}\n) features").format(features_query(use_case, commit.as_of))
-    with _running(connection, use_case, "features.sql"):
+    with declared_sql(connection, use_case, "features.sql", ScoringError):
         require_signature(column_types(connection, relation), signature)
         rows = connection.execute(_select(use_case, relation, signature, entity, items)).fetchall()
     return {row["key"]: _inputs(signature, row) for row in rows}
@@ -79,20 +78,9 @@ def read_evidence(
     names = ("entity",) if len(entity) == 1 else use_case.entity_key
     values = dict(zip((*names, "item"), map(_literal, (*entity, item)), strict=True))
     query = bind(use_case.evidence_sql, {"as_of": commit.as_of, **values})
-    with _running(connection, use_case, "evidence.sql"):
+    with declared_sql(connection, use_case, "evidence.sql", ScoringError):
         rows = connection.execute(query).fetchall()
     return tuple({name: _as_value(value) for name, value in row.items()} for row in rows)
-
-
-@contextmanager
-def _running(connection: Connection, use_case: UseCase, file_name: str) -> Iterator[None]:
-    """Turn an error of the declared SQL into a refusal; that it writes is one."""
-    try:
-        yield
-    except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError, psycopg.InternalError) as error:
-        raise ScoringError(
-            f"{file_name} of {use_case.name} fails in {connection.info.dbname}: {str(error).splitlines()[0]}."
-        ) from error
 
 
 def _literal(value: KeyValue) -> int | str:
