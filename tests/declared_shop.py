@@ -32,6 +32,8 @@ def write_declaration(folder: Path, use_case: UseCase) -> None:
     more = f"target = {{ column = '{use_case.target.column}', horizon_days = 3 }}\n" if use_case.target else ""
     if use_case.items:
         more += "items = { key = { name = 'product_id', type = 'integer' }, label = 'label', top = 3 }\n"
+    if use_case.tenant:
+        more += f"tenant = '{use_case.tenant}'\n"
     place = folder / use_case.name
     place.mkdir(parents=True)
     (place / "usecase.toml").write_text(DECLARATION.format(use_case=use_case, more=more))

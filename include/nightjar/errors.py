@@ -296,6 +296,14 @@ class NoItemsError(ScoringError):
     """An item of a use case that recommends none."""
 
 
+class TenantError(ScoringError):
+    """A use case without tenants, or a grant that there is not."""
+
+
+class RoleNotFoundError(ScoringError):
+    """The server has no such role."""
+
+
 class RowsFileError(ScoringError):
     """The file of rows cannot be read, or lacks a column."""
 

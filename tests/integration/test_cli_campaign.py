@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.storage import Database
+from nightjar.storage import Database, Role
 from nightjar.usecases import Kind
 from tests.campaign_builders import RISK, listed, night_of
 from tests.commands import CommandLine
 from tests.declared_shop import write_declaration
 from tests.integration.test_campaign_measure import OUTCOME
-from tests.night_builders import shop_use_case
+from tests.night_builders import rows, shop_use_case
 
 TOP = ("--use-case", "risk", "--decile", "1", "--hold-out", "0.34")
 WEEK = ("--as-of", "2024-03-20", "--days", "7")
@@ -38,6 +38,10 @@ def test_a_campaign_is_exported_listed_and_measured(shop: CommandLine, prod_data
     assert len(listed(path)) == exported["treated"] == 4
     with prod_database.connect() as connection:
         assert len(connection.execute("TABLE public.spring").fetchall()) == 4
+    seen = rows(
+        prod_database, "SELECT name, treated, held_out FROM predictions.campaigns ORDER BY 1", None, Role.ANALYST
+    )
+    assert [tuple(row.values()) for row in seen] == [("spring sale", 4, 2), ("to a table", 4, 2)]
     assert first == exported
     assert (first["name"], first["selection"], first["held_out"]) == ("spring sale", "decile 1", 2)
     assert (second["name"], second["target"], second["seed"]) == ("to a table", "public.spring", 3)

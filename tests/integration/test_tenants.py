@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from nightjar.errors import ScoringError
+from nightjar.errors import NightjarError, RoleNotFoundError, ScoringError, TenantError
 from nightjar.scoring import check_night, create_prediction_tables, publish
 from nightjar.scoring.reasons import explain_prediction
+from nightjar.scoring.tenants import grant_tenant, revoke_tenant, tenant_grants
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind, UseCase
 from tests.builders import log_in, shared_database
+from tests.commands import CommandLine
+from tests.declared_shop import write_declaration
 from tests.night_builders import (
     CUSTOMERS,
     EARLIER_NIGHT,
@@ -65,7 +69,9 @@ def database(servers: dict[str, Database]) -> Iterator[Database]:
             grant(made, name, "7")
         grant(made, "south", "8")
         grant(made, "head_office", None)
-        grant(made, "role that never was", "7")
+        # A grant that its role was dropped after.
+        with made.connect(Role.OWNER) as connection:
+            connection.execute("INSERT INTO nightjar.tenant_grant VALUES ('role that never was', %s, '7')", [RISK.name])
         yield made
         with made.connect() as connection:
             connection.execute("DROP OWNED BY north, south, head_office, stranger, north_service")
@@ -73,12 +79,8 @@ def database(servers: dict[str, Database]) -> Iterator[Database]:
 
 
 def grant(database: Database, role: str, tenant: str | None) -> None:
-    with database.connect(Role.OWNER) as connection:
-        for use_case in (RISK, SEGMENTS, OFFERS):
-            connection.execute(
-                "INSERT INTO nightjar.tenant_grant (role_name, use_case, tenant) VALUES (%s, %s, %s)",
-                [role, use_case.name, tenant],
-            )
+    for use_case in (RISK, SEGMENTS, OFFERS):
+        assert grant_tenant(database, use_case, role, tenant)
 
 
 def customers(database: Database, view: str, login: str | None = None) -> set[int]:
@@ -99,6 +101,62 @@ def test_each_login_sees_its_tenant(database: Database, use_case: UseCase, suffi
     assert customers(database, view, "stranger") == set()
     assert customers(database, view, Role.ANALYST) == set()
     assert customers(database, view) == EVERYBODY, "the scorer sees all"
+
+
+def test_a_grant_is_given_once_and_taken_back(database: Database) -> None:
+    assert grant_tenant(database, RISK, "stranger", "8")
+    assert not grant_tenant(database, RISK, "stranger", "8")
+    assert customers(database, RISK.name, "stranger") == SOUTH
+    assert ("stranger", RISK.name, "8") in [
+        (found.role, found.use_case, found.tenant) for found in tenant_grants(database)
+    ]
+
+    revoke_tenant(database, RISK, "stranger", "8")
+
+    assert customers(database, RISK.name, "stranger") == set()
+
+
+@pytest.mark.parametrize(
+    ("use_case", "role", "tenant", "error", "told"),
+    [
+        (OPEN, "north", "7", TenantError, "shop_regression declares no tenant, everybody who reads it sees all"),
+        (RISK, "nobody", "7", RoleNotFoundError, "The server has no role 'nobody': create it"),
+        (RISK, "north", "", TenantError, "The tenant is empty: give a value of store"),
+    ],
+)
+def test_a_wrong_grant_is_refused(
+    database: Database, use_case: UseCase, role: str, tenant: str, error: type[NightjarError], told: str
+) -> None:
+    with pytest.raises(error, match=told):
+        grant_tenant(database, use_case, role, tenant)
+
+
+def test_what_is_not_granted_cannot_be_taken_back(database: Database) -> None:
+    with pytest.raises(TenantError, match=r"north is not granted tenant 8 of shop_classification\. Granted: 7\."):
+        revoke_tenant(database, RISK, "north", "8")
+    with pytest.raises(TenantError, match=r"stranger is not granted every tenant of .* Granted: none"):
+        revoke_tenant(database, RISK, "stranger", None)
+
+
+def test_the_command_grants_lists_and_revokes(
+    database: Database, run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_declaration(tmp_path / "declared", RISK)
+    monkeypatch.setenv("NIGHTJAR_USECASES", str(tmp_path / "declared"))
+    monkeypatch.setenv("NIGHTJAR_PROD_URL", database.conninfo)
+
+    granted = run("tenants", "grant", "stranger", RISK.name, "8", "--json").json
+    listed = run("tenants", "list", "--json").json
+    run("tenants", "grant", "stranger", RISK.name, "--all")
+    run("tenants", "revoke", "stranger", RISK.name, "8")
+    run("tenants", "revoke", "stranger", RISK.name, "--all")
+
+    assert granted == {"role": "stranger", "use_case": RISK.name, "tenant": "8", "new": True}
+    assert [grant["tenant"] for grant in listed if grant["role"] == "stranger"] == ["8"]
+    assert "stranger" not in run("tenants", "list").out
+    for arguments in ((), ("8", "--all")):
+        refused = run("tenants", "grant", "north", RISK.name, *arguments)
+        assert refused.refusal == "Name one tenant, or give --all for every one."
 
 
 def test_the_tenant_is_shown_and_is_no_feature(database: Database) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from nightjar.cli import campaign, database_commands, demo, keys, model, predictions, snapshot
+from nightjar.cli import campaign, database_commands, demo, keys, model, predictions, snapshot, tenants
 from nightjar.cli.evaluate import evaluate
 from nightjar.cli.failures import ENDED_BY_DATABASE, explain
 from nightjar.cli.score import score
@@ -28,6 +28,7 @@ app.add_typer(model.app, name="model")
 app.add_typer(keys.app, name="keys")
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(tenants.app, name="tenants")
 app.add_typer(demo.app, name="demo")
 app.command()(train)
 app.command()(evaluate)

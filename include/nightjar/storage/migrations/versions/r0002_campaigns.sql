@@ -47,5 +47,24 @@ COMMENT ON COLUMN nightjar.campaign_entity.arm IS 'treated: on the list; hold-ou
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON nightjar.campaign_entity
     FOR EACH STATEMENT EXECUTE FUNCTION nightjar.refuse_change();
 
+CREATE VIEW predictions.campaigns AS
+SELECT g.name, g.use_case, g.as_of, c.model, g.selection, g.hold_out_share, g.treated, g.held_out, g.target, g.actor,
+       g.created_at, g.commit_id
+FROM nightjar.campaign g JOIN nightjar.commit c ON c.id = g.commit_id;
+COMMENT ON VIEW predictions.campaigns IS 'Every list that was exported for a campaign, with how many were held out of it to measure by.';
+COMMENT ON COLUMN predictions.campaigns.name IS 'As people call it.';
+COMMENT ON COLUMN predictions.campaigns.use_case IS 'Whose predictions it was selected by.';
+COMMENT ON COLUMN predictions.campaigns.as_of IS 'The night of these predictions; only data before this date was used.';
+COMMENT ON COLUMN predictions.campaigns.model IS 'Model that made them.';
+COMMENT ON COLUMN predictions.campaigns.selection IS 'Which entities: a segment or a decile.';
+COMMENT ON COLUMN predictions.campaigns.hold_out_share IS 'Share of them that was to be held out.';
+COMMENT ON COLUMN predictions.campaigns.treated IS 'Entities on the list.';
+COMMENT ON COLUMN predictions.campaigns.held_out IS 'Entities left off it at random.';
+COMMENT ON COLUMN predictions.campaigns.target IS 'File or table that the list went to.';
+COMMENT ON COLUMN predictions.campaigns.actor IS 'Who exported it.';
+COMMENT ON COLUMN predictions.campaigns.created_at IS 'When.';
+COMMENT ON COLUMN predictions.campaigns.commit_id IS 'Run that made the predictions; see predictions.commits.';
+
+GRANT SELECT ON predictions.campaigns TO nightjar_scorer, nightjar_analyst;
 GRANT SELECT, INSERT ON nightjar.campaign, nightjar.campaign_entity TO nightjar_scorer;
 GRANT SELECT ON nightjar.campaign TO nightjar_trainer, nightjar_deployer;
