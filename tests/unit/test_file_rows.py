@@ -9,7 +9,7 @@ import pytest
 from nightjar.errors import OutputFileError, RejectedRowsError, RowsFileError, ScoringError
 from nightjar.registry import Predictor, Signature
 from nightjar.scoring.files import FileTarget, blocks, score_file
-from nightjar.scoring.files.recommend import best_items
+from nightjar.scoring.files.recommend import recommended_rows
 from nightjar.usecases import Kind
 from nightjar.usecases.declaration import Target
 from nightjar.usecases.fields import Key
@@ -133,7 +133,7 @@ def test_best_items_are_ranked_by_score_then_key_whatever_the_keys_are() -> None
     pairs = [("b", 1, "y", 0.5), ("b", 1, "x", 0.5), ("b", 1, "z", 0.4), ("a", 2, "x", 0.1), ("a", 1, "z", 0.9)]
     shop, person, items, probability = zip(*pairs, strict=True)
 
-    best = best_items(
+    best = recommended_rows(
         use_case,
         {
             "shop": np.array(shop, dtype=object),

@@ -59,7 +59,7 @@ def test_stability_is_the_same_for_the_same_seed_and_leaves_the_model_alone() ->
 
 
 def test_overlap_is_that_of_jaccard() -> None:
-    found = overlaps(np.array([0, 0, 0, 1]), np.array([1, 1, 0, 0]), 2)
+    found = overlaps(np.array([0, 0, 0, 1]), np.array([1, 1, 0, 0]), [0, 1], [0, 1])
 
     np.testing.assert_allclose(found, [[1 / 4, 2 / 3], [1 / 2, 0]])
 

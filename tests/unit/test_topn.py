@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightjar.recommending.topn import top_items
+from nightjar.recommending.topn import as_rows, top_items
 
 # entity, item, probability
 Pair = tuple[int, int, float]
@@ -27,11 +27,8 @@ Row = tuple[int, int, int, float]
 def top(pairs: Sequence[Pair], count: int) -> list[Row]:
     """Return entity, item, rank and score of each recommendation."""
     entity, item, score = (np.array([pair[place] for pair in pairs]) for place in range(3))
-    rows = []
-    for found in top_items(entity, item, score, count):
-        for who, items, scores in zip(found.entity, found.items, found.scores, strict=True):
-            rows += [(who, what, rank, score) for rank, (what, score) in enumerate(zip(items, scores, strict=True), 1)]
-    return sorted(rows, key=lambda row: (row[0], row[2]))
+    rows = as_rows(top_items(entity, item, score, count))
+    return list(zip(*(values.tolist() for values in (rows.entity, rows.item, rows.rank, rows.score)), strict=True))
 
 
 def naive(pairs: Sequence[Pair], count: int) -> list[Row]:

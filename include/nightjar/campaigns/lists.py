@@ -61,17 +61,10 @@ class ListFile:
             raise
 
     def _copy(self, connection: Connection, query: sql.Composed) -> None:
-        finished = FinishedFile(self.path)
-        finished.open()
-        try:
-            statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(query)
-            with connection.cursor().copy(statement) as rows:
-                for block in rows:
-                    finished.write(bytes(block))
-        except BaseException:
-            finished.close(keep=False)
-            raise
-        finished.close(keep=True)
+        statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(query)
+        with FinishedFile.writing(self.path) as file, connection.cursor().copy(statement) as rows:
+            for block in rows:
+                file.write(bytes(block))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from nightjar.recommending.candidates import Pairs
 from nightjar.recommending.diversity import lessen_repetition
 from nightjar.recommending.interactions import Interactions
 from nightjar.recommending.table import CandidateTable, candidate_tables
-from nightjar.recommending.topn import top_items
+from nightjar.recommending.topn import as_rows, top_items
 from nightjar.usecases.items import DEFAULT_SOURCES, Sources
 
 Matrix = npt.NDArray[np.float32]
@@ -29,7 +29,7 @@ class Ranked:
 
     user: npt.NDArray[np.int64]
     item: npt.NDArray[np.int64]
-    rank: npt.NDArray[np.int64]
+    rank: npt.NDArray[np.int32]
     score: npt.NDArray[np.float64]
     repeat: npt.NDArray[np.bool_]
 
@@ -143,15 +143,11 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
 
 def ranked(pairs: Pairs, score: npt.NDArray[np.float64], count: int, order_by: npt.NDArray[np.float64]) -> Ranked:
     """Return the `count` candidates of each user that are best by `order_by`, with their scores."""
-    best = list(top_items(pairs.user, pairs.item, score, count, order_by))
-    user = np.concatenate([np.repeat(part.entity, part.items.shape[1]) for part in best])
-    rank = np.concatenate([np.tile(np.arange(1, part.items.shape[1] + 1), len(part.entity)) for part in best])
-    item, scores = (np.concatenate([getattr(part, name).ravel() for part in best]) for name in ("items", "scores"))
-    order = np.lexsort((rank, user))
+    best = as_rows(top_items(pairs.user, pairs.item, score, count, order_by))
     items = int(pairs.item.max()) + 1
     had = pairs.own >= 0
-    repeat = np.isin(user * items + item, pairs.user[had] * items + pairs.item[had])
-    return Ranked(user[order], item[order], rank[order], scores[order], repeat[order])
+    repeat = np.isin(best.entity * items + best.item, pairs.user[had] * items + pairs.item[had])
+    return Ranked(best.entity, best.item, best.rank, best.score, repeat)
 
 
 def outcomes(

@@ -10,6 +10,7 @@ from nightjar.storage.columns import column_types
 from nightjar.storage.copy_reader import CopyColumn, Encoding, read_batches
 from nightjar.storage.database import Connection
 from nightjar.storage.declared_sql import declared_sql
+from nightjar.storage.key_order import in_order
 from nightjar.storage.named_sql import load_sql
 from nightjar.storage.parameters import bind
 from nightjar.usecases import UseCase
@@ -70,7 +71,7 @@ def _stage(connection: Connection, use_case: UseCase, as_of: date) -> list[str]:
     _require_columns(use_case, list(found))
     _require_readable(connection, use_case, as_of)
     entities = sql.SQL(_SQL["number_entities"]).format(
-        keys=_names(use_case.entity_key), order=sql.SQL(", ").join(map(_in_order, use_case.entity))
+        keys=_names(use_case.entity_key), order=sql.SQL(", ").join(map(in_order, use_case.entity))
     )
     connection.execute("DROP TABLE IF EXISTS pg_temp.nightjar_entity_numbers, pg_temp.nightjar_item_numbers CASCADE")
     connection.execute(entities)
@@ -79,7 +80,7 @@ def _stage(connection: Connection, use_case: UseCase, as_of: date) -> list[str]:
         connection.execute(
             sql.SQL(_SQL["number_items"]).format(
                 key=_names([_item(use_case).name]),
-                order=_in_order(_item(use_case)),
+                order=in_order(_item(use_case)),
                 category=sql.SQL('{}::text COLLATE "C"').format(sql.Identifier(category)) if category else sql.SQL("1"),
                 items=bind(use_case.items_sql or "", {"as_of": as_of}),
             )
@@ -138,8 +139,3 @@ def _item(use_case: UseCase) -> Key:
 
 def _names(names: list[str] | tuple[str, ...]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, names))
-
-
-def _in_order(key: Key) -> sql.Composed:
-    """Return the expression to sort a key by: not by a locale's rules, which differ between servers."""
-    return sql.SQL('{}::text COLLATE "C"' if key.type == "text" else "{}").format(sql.Identifier(key.name))

@@ -13,7 +13,7 @@ import numpy as np
 from psycopg import sql
 
 from nightjar.recommending.staged_interactions import read_interactions
-from nightjar.storage.copy_writer import BatchWriter, WireType, WriteColumn, copy_statement
+from nightjar.storage.copy_writer import BatchWriter, WireType, WriteColumn, copy_statement, definitions
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.storage.parameters import bind
@@ -26,7 +26,6 @@ _SQL = load_sql("nightjar.recommending", "staging.sql")
 _EPOCH = date(1970, 1, 1)
 _NUMBERS = ("entity", "item", "similar_to", "item_category")
 _ROWS_AT_A_TIME = 100_000
-_TYPES = {WireType.INTEGER: "integer", WireType.REAL: "real"}
 
 
 def features_query(use_case: UseCase, as_of: date) -> sql.Composed:
@@ -72,11 +71,8 @@ def _write(connection: Connection, pairs: sql.Identifier, tables: Iterator["Cand
     first = next(tables)
     columns = [WriteColumn(name, WireType.INTEGER) for name in _NUMBERS]
     columns += [WriteColumn(name, WireType.REAL) for name in first.columns]
-    definitions = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_TYPES[column.wire_type])) for column in columns
-    )
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(pairs))
-    connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(pairs, definitions))
+    connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(pairs, definitions(columns)))
     with connection.cursor().copy(copy_statement(pairs, columns)) as copy:
         writer = BatchWriter(copy, columns)
         for table in chain([first], tables):

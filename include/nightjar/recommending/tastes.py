@@ -12,7 +12,7 @@ from sklearn.utils.extmath import randomized_svd
 from nightjar.recommending.histories import Histories
 from nightjar.recommending.ranking import Best, best_of_product, keep_best
 
-FACTORS = 24
+FACTORS = 64
 USERS_PER_SEGMENT = 80
 MOST_SEGMENTS = 64
 FEWEST_BUYERS = 3

@@ -1,6 +1,6 @@
 """The best items of each entity, from scored pairs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,31 @@ class Recommendations:
     entity: npt.NDArray[np.int64]
     items: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RankedItems:
+    """The same as rows: entity by entity, the best first, all (recommendations,). rank: from 1."""
+
+    entity: npt.NDArray[np.int64]
+    item: npt.NDArray[np.int64]
+    rank: npt.NDArray[np.int32]
+    score: npt.NDArray[np.float64]
+
+
+def as_rows(groups: Iterable[Recommendations]) -> RankedItems:
+    """Return recommendations one by one, entities in their order."""
+    parts = [
+        (np.repeat(group.entity, number), group.items.ravel(), np.tile(ranks, len(group.entity)), group.scores.ravel())
+        for group in groups
+        for number in [group.items.shape[1]]
+        for ranks in [np.arange(1, number + 1, dtype=np.int32)]
+    ]
+    if not parts:
+        return RankedItems(np.array([], int), np.array([], int), np.array([], np.int32), np.array([]))
+    entity, item, rank, score = map(np.concatenate, zip(*parts, strict=True))
+    order = np.lexsort((rank, entity))
+    return RankedItems(entity[order], item[order], rank[order], score[order])
 
 
 def top_items(

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from nightjar import registry
 from nightjar.errors import IncrementalProofError
+from nightjar.recommending.topn import as_rows
 from nightjar.registry import ModelName, Predictor
 from nightjar.scoring.commits import Commit, find_commit
 from nightjar.scoring.engines import engine_of, load_engine
@@ -85,15 +86,8 @@ def _scored_anew(
         found = _joined(predict(use_case, predictor, batches, Tally()))
     if use_case.items is None:
         return found
-    entity = wire_key(use_case)[0]
-    best = [
-        np.column_stack([np.repeat(group.entity, group.items.shape[1]), np.tile(np.arange(1, group.items.shape[1] + 1),
-                         len(group.items)), group.scores.ravel()])
-        for group in best_items(use_case, found)
-    ]  # fmt: skip
-    ranked = np.concatenate(best) if best else np.empty((0, 3))
-    ranked = ranked[np.lexsort((ranked[:, 1], ranked[:, 0]))]
-    return {entity: ranked[:, 0], "rank": ranked[:, 1], "score": ranked[:, 2]}
+    best = as_rows(best_items(use_case, found))
+    return {wire_key(use_case)[0]: best.entity.astype(float), "rank": best.rank.astype(float), "score": best.score}
 
 
 def _taken_over(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
+from nightjar.storage.key_order import in_order
 from nightjar.usecases import UseCase
 from nightjar.usecases.keys import EntityKey
 
@@ -32,13 +33,7 @@ def numbered(use_case: UseCase, query: sql.Composable) -> sql.Composable:
     """Return a query for a query's rows with their numbers, the same ones for the same rows."""
     if not is_numbered(use_case):
         return query
-    # Not by a locale's rules, which differ between servers.
-    order = [
-        sql.SQL('features.{}::text COLLATE "C"' if key.type == "text" else "features.{}").format(
-            sql.Identifier(key.name)
-        )
-        for key in use_case.keys
-    ]
+    order = [in_order(key, "features") for key in use_case.keys]
     entity = sql.SQL("dense_rank() OVER (ORDER BY {}) AS {}").format(
         sql.SQL(", ").join(order[: len(use_case.entity)]), sql.Identifier(ENTITY_NUMBER)
     )

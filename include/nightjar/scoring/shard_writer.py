@@ -12,7 +12,7 @@ from nightjar.recommending.diversity import lessen_repetition
 from nightjar.recommending.topn import Recommendations, top_items
 from nightjar.scoring.prediction_tables import model_outputs
 from nightjar.scoring.row_numbers import ENTITY_NUMBER, ROW_NUMBER, is_numbered, key_columns, wire_key
-from nightjar.storage.copy_writer import BatchWriter, WireType, WriteColumn, copy_statement
+from nightjar.storage.copy_writer import BatchWriter, WireType, WriteColumn, copy_statement, definitions
 from nightjar.storage.database import Connection
 from nightjar.usecases import UseCase
 from nightjar.usecases.declaration import ITEM_CATEGORY
@@ -85,13 +85,8 @@ def write_predictions(
         commit_id = destination.commit_id
         return _copy(connection, destination.table, _direct_columns(use_case), values, commit_id)
     columns = _numbered_columns(use_case)
-    definitions = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(
-            sql.Identifier(column.name), sql.SQL(_type_name(column.wire_type) + ("[]" if column.is_array else ""))
-        )
-        for column in columns
-    )
-    connection.execute(sql.SQL("CREATE TEMPORARY TABLE nightjar_scored ({}) ON COMMIT DROP").format(definitions))
+    create_table = sql.SQL("CREATE TEMPORARY TABLE nightjar_scored ({}) ON COMMIT DROP")
+    connection.execute(create_table.format(definitions(columns)))
     rows = _copy(connection, _SCORED, columns, values, None)
     connection.execute(_with_keys(use_case, destination))
     connection.execute(sql.SQL("DROP TABLE {}").format(_SCORED))
@@ -135,10 +130,6 @@ def _outputs(use_case: UseCase, item: WireType) -> list[WriteColumn]:
 
 def _wire_type(key: Key) -> WireType:
     return _WIRE_TYPES[key.type]
-
-
-def _type_name(wire_type: WireType) -> str:
-    return next(name for name, known in _WIRE_TYPES.items() if known is wire_type)
 
 
 def _with_keys(use_case: UseCase, destination: Destination) -> sql.Composed:

@@ -25,6 +25,12 @@ class WireType(StrEnum):
 
 
 _OIDS = {WireType.BIGINT: 20, WireType.INTEGER: 23, WireType.REAL: 700, WireType.DOUBLE: 701}
+_TYPES = {
+    WireType.BIGINT: sql.SQL("bigint"),
+    WireType.INTEGER: sql.SQL("integer"),
+    WireType.REAL: sql.SQL("real"),
+    WireType.DOUBLE: sql.SQL("double precision"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,16 @@ class WriteColumn:
     name: str
     wire_type: WireType
     is_array: bool = False
+
+
+def definitions(columns: Sequence[WriteColumn]) -> sql.Composed:
+    """Return the columns as a CREATE TABLE statement defines them."""
+    return sql.SQL(", ").join(
+        sql.SQL("{} {}").format(
+            sql.Identifier(column.name), _TYPES[column.wire_type] + sql.SQL("[]" if column.is_array else "")
+        )
+        for column in columns
+    )
 
 
 def copy_statement(table: sql.Identifier, columns: Sequence[WriteColumn]) -> sql.Composed:

@@ -11,6 +11,7 @@ from nightjar.errors import TrainingError
 from nightjar.registry import Signature
 from nightjar.storage.copy_reader import Encoding
 from nightjar.training.champion_segments import LAST_SEGMENT, KnownSegments, migrations
+from nightjar.training.stability import overlaps
 from nightjar.training.traits import Trait, alike, describe_traits
 from nightjar.usecases.segments import Segmentation
 
@@ -98,7 +99,7 @@ def _identify(clusters: Clusters, count: int, known: KnownSegments | None) -> li
     if known is None:
         return list(range(1, count + 1))
     old_ids = sorted(known.names)
-    overlap = np.array([[_jaccard(clusters == new, known.of_row == old) for old in old_ids] for new in range(count)])
+    overlap = overlaps(clusters, known.of_row, range(count), old_ids)
     matched = {
         int(new): old_ids[old]
         for new, old in zip(*linear_sum_assignment(-overlap), strict=True)
@@ -106,11 +107,6 @@ def _identify(clusters: Clusters, count: int, known: KnownSegments | None) -> li
     }
     free = itertools.count(known.last + 1)
     return [matched[cluster] if cluster in matched else next(free) for cluster in range(count)]
-
-
-def _jaccard(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
-    union = (one | other).sum()
-    return float((one & other).sum() / union) if union else 0.0
 
 
 def _names(

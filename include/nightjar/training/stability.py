@@ -1,5 +1,6 @@
 """How well clusters come up again when other rows of the same kind are drawn."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ _STARTS = 3
 MOST_ROWS = 5000
 
 Vector = npt.NDArray[np.float64]
-Clusters = npt.NDArray[np.intp]
+Labels = npt.NDArray[np.integer[Any]]
 
 
 def cluster_stability(estimator: Any, features: Matrix, seed: int, resamples: int = RESAMPLES) -> Vector:
@@ -39,20 +40,30 @@ def cluster_stability(estimator: Any, features: Matrix, seed: int, resamples: in
     fresh = clone(model)
     if "n_init" in fresh.get_params():
         fresh.set_params(n_init=_STARTS)
-    found = []
+    found, numbers = [], range(model.n_clusters)
     # So few rows are done sooner by one thread than by several that wait for each other.
     with threadpool_limits(1):
         for _ in range(resamples):
             drawn = generator.integers(0, len(space), len(space))
             again = clone(fresh).fit(space[drawn])
-            found.append(overlaps(clusters, again.predict(space), model.n_clusters).max(axis=1))
+            found.append(overlaps(clusters, again.predict(space), numbers, numbers).max(axis=1))
     result: Vector = np.mean(found, axis=0)
     return result
 
 
-def overlaps(one: Clusters, other: Clusters, count: int) -> Vector:
-    """Return the Jaccard index of each cluster of one with each of the other, shape (count, count)."""
-    both = np.bincount(one * count + other, minlength=count * count).reshape(count, count)
-    either = both.sum(axis=1)[:, None] + both.sum(axis=0)[None, :] - both
-    result: Vector = both / np.maximum(either, 1)
+def overlaps(one: Labels, other: Labels, of_one: Sequence[int], of_other: Sequence[int]) -> Vector:
+    """Return the Jaccard index of some clusters of one with some of the other, shape (of_one, of_other).
+
+    Args:
+        one: (rows,) the number of each row's cluster.
+        other: the same.
+        of_one: numbers of clusters.
+        of_other: the same.
+    """
+    first, second = (
+        (labels[:, None] == np.asarray(numbers)).astype(float) for labels, numbers in ((one, of_one), (other, of_other))
+    )
+    both = first.T @ second
+    either = first.sum(axis=0)[:, None] + second.sum(axis=0)[None, :] - both
+    result: Vector = both / np.maximum(either, 1.0)
     return result

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from nightjar.errors import OutputFileError
 
@@ -38,6 +38,23 @@ class FinishedFile:
         assert self._file is not None
         with self._told():
             self._file.write(content)
+
+    @classmethod
+    @contextmanager
+    def writing(cls, path: Path) -> Iterator[Self]:
+        """Put a file in its place once the context ends well; an error in it leaves nothing behind.
+
+        Raises:
+            OutputFileError: it cannot be written.
+        """
+        finished = cls(path)
+        finished.open()
+        try:
+            yield finished
+        except BaseException:
+            finished.close(keep=False)
+            raise
+        finished.close(keep=True)
 
     @contextmanager
     def text(self) -> Iterator[io.StringIO]:

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from nightjar.recommending.topn import top_items
-from nightjar.scoring.files.cells import Values
+from nightjar.recommending.topn import as_rows, top_items
 from nightjar.scoring.files.keys import key_hashes, run_starts
 from nightjar.scoring.files.targets import Columns
 from nightjar.usecases import UseCase
 
 
-def best_items(use_case: UseCase, pairs: Columns) -> Columns:
+def recommended_rows(use_case: UseCase, pairs: Columns) -> Columns:
     """Return the best items of each entity with rank and score, the entities in the order of the rows.
 
     pairs: the keys and the probability of each pair, all pairs of an entity together.
@@ -21,17 +20,10 @@ def best_items(use_case: UseCase, pairs: Columns) -> Columns:
     # Whatever the keys are, their order as numbers is the order of the keys.
     items, numbers = np.unique(pairs[item], return_inverse=True)
     entities = np.repeat(np.arange(len(starts)), lengths)
-    best = list(top_items(entities, numbers, pairs["probability"], use_case.items.top))
-    entity = _joined([np.repeat(part.entity, part.items.shape[1]) for part in best])
-    rank = _joined([np.tile(np.arange(1, part.items.shape[1] + 1, dtype=np.int32), len(part.entity)) for part in best])
-    order = np.lexsort((rank, entity))
+    best = as_rows(top_items(entities, numbers, pairs["probability"], use_case.items.top))
     return {
-        **{name: pairs[name][starts[entity[order]]] for name in use_case.entity_key},
-        item: items[_joined([part.items.ravel() for part in best])[order]],
-        "rank": rank[order],
-        "score": _joined([part.scores.ravel() for part in best])[order],
+        **{name: pairs[name][starts[best.entity]] for name in use_case.entity_key},
+        item: items[best.item],
+        "rank": best.rank,
+        "score": best.score,
     }
-
-
-def _joined(parts: list[Values]) -> Values:
-    return np.concatenate(parts)

@@ -13,7 +13,7 @@ from nightjar.registry import Predictor, feature_matrix
 from nightjar.scoring.files.blocks import Block, open_rows, read_blocks, read_header
 from nightjar.scoring.files.distinct import distinct_rows, whole_entities
 from nightjar.scoring.files.layout import find_columns
-from nightjar.scoring.files.recommend import best_items
+from nightjar.scoring.files.recommend import recommended_rows
 from nightjar.scoring.files.rejects import Rejects
 from nightjar.scoring.files.rows import RowReader, Rows, without_rows
 from nightjar.scoring.files.targets import Columns, FileTarget, Target
@@ -130,7 +130,7 @@ def _predict(use_case: UseCase, predictor: Predictor, batches: Iterator[Rows], r
                 reasons.setdefault(row, f"{name} is not finite")
         scored = without_rows(Rows(rows.block, {**rows.columns, **outputs}), reasons, rejects).columns
         pairs = {name: scored[name] for name in (*use_case.row_key, *outputs)}
-        yield _labelled(predictor, best_items(use_case, pairs) if use_case.items else pairs)
+        yield _labelled(predictor, recommended_rows(use_case, pairs) if use_case.items else pairs)
 
 
 def _labelled(predictor: Predictor, scored: Columns) -> Columns:

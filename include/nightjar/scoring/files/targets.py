@@ -53,15 +53,9 @@ class FileTarget:
         Raises:
             OutputFileError: it cannot be written.
         """
-        finished = FinishedFile(self.path)
-        finished.open()
-        try:
-            finished.write((",".join(columns) + "\n").encode())
-            yield lambda batch: finished.write(as_csv(batch, list(columns)))
-        except BaseException:
-            finished.close(keep=False)
-            raise
-        finished.close(keep=True)
+        with FinishedFile.writing(self.path) as file:
+            file.write((",".join(columns) + "\n").encode())
+            yield lambda batch: file.write(as_csv(batch, list(columns)))
 
 
 @dataclass(frozen=True)
