@@ -1,8 +1,11 @@
-"""kill -9 of the scheduler in the middle of a night: started again, it ends the night as if nothing had been."""
+"""kill -9 of the scheduler or of the database in the middle of a night: started again, the night ends as ever."""
 
 import signal
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -10,10 +13,13 @@ from nightjar.demo.airflow_api import AirflowApi
 from nightjar.demo.local_state import read_state
 from nightjar.demo.progress import Progress
 from nightjar.demo.system import start_system
+from nightjar.errors import DatabaseUnavailableError
+from nightjar.scoring.prediction_tables import store_table
 from nightjar.storage import Database, Role
 from nightjar.usecases import find_use_case
 from tests.acceptance.conftest import NIGHTS, LocalSystem
 from tests.disturbances import locked, wait_for, waiting
+from tests.killing import OwnServer
 from tests.night_builders import rows, stored_hash
 
 SEGMENTS = find_use_case("customer_segments")
@@ -21,7 +27,7 @@ DAG_ID = f"score_nightly__{SEGMENTS.name}"
 # A task, the one before it, and what it then waits for.
 STAGES = [
     ("build_features", None, sql.Identifier("retail", "transactions")),
-    ("score_shard", "build_features", sql.Identifier("nightjar_store", f"predictions_{SEGMENTS.name}")),
+    ("score_shard", "build_features", store_table(SEGMENTS)),
 ]
 
 
@@ -50,8 +56,38 @@ def test_a_killed_scheduler_is_started_again_and_ends_the_night(
     after = published(prod)
     assert after > before
     assert stored_hash(prod, SEGMENTS, after) == expected
-    left = "SELECT FROM nightjar.commit WHERE use_case = %s AND state = 'open'"
-    assert rows(prod, left, [SEGMENTS.name]) == []
+    assert_nothing_is_left_over(prod)
+
+
+def test_a_crashed_database_is_started_again_and_airflow_ends_the_night(finished: LocalSystem) -> None:
+    api, prod = finished.api, finished.databases["prod"]
+    night = NIGHTS[-1]
+    before = published(prod)
+    expected = stored_hash(prod, SEGMENTS, before)
+    [server] = rows(prod, "SHOW data_directory")
+
+    run_id = api.trigger(DAG_ID, None, {"as_of": night.isoformat()})
+    wait_for(lambda: "build_features" in tasks(api, run_id, "success"))
+    # The lock goes with the server.
+    with suppress(psycopg.OperationalError), locked(prod, store_table(SEGMENTS), to_readers=False):
+        wait_for(lambda: "score_shard" in tasks(api, run_id, "running") and waiting(prod))
+        OwnServer(Path(server["data_directory"]), prod).kill()
+    with pytest.raises(DatabaseUnavailableError), prod.connect():
+        pass
+    start_system(Progress(), load=False)
+
+    assert api.wait(DAG_ID, run_id) == "success"
+    after = published(prod)
+    assert after > before
+    assert stored_hash(prod, SEGMENTS, after) == expected
+    assert_nothing_is_left_over(prod)
+
+
+def assert_nothing_is_left_over(database: Database) -> None:
+    left_open = "SELECT FROM nightjar.commit WHERE use_case = %s AND state = 'open'"
+    assert rows(database, left_open, [SEGMENTS.name]) == []
+    staged = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'"
+    assert rows(database, staged) == []
 
 
 def published(database: Database) -> int:

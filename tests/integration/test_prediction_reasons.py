@@ -272,7 +272,7 @@ def test_forgotten_night(prod_database: Database) -> None:
     night_of(prod_database, use_case)
     score_night(prod_database, use_case, LATER_NIGHT)
 
-    with pytest.raises(ForgottenNightError, match=r"as of 2024-03-20, .* are not kept any more, .* is 1: choose a later"):
+    with pytest.raises(ForgottenNightError, match=r"2024-03-20, .* are not kept any more, .* is 1: choose a later"):
         explain_prediction(prod_database, use_case, 7, as_of=NIGHT)
 
 

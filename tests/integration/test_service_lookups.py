@@ -67,6 +67,19 @@ def test_whom_nobody_knows_gives_no_row(service: Database, key: int | None) -> N
     assert look_up(service, Kind.CLASSIFICATION, key) == []
 
 
+def test_no_search_path_of_a_caller_bends_a_lookup(database: Database, service: Database) -> None:
+    with database.connect() as connection:
+        connection.execute("CREATE SCHEMA bent GRANT USAGE ON SCHEMA bent TO nightjar_service")
+        connection.execute("CREATE FUNCTION bent.always(integer, integer) RETURNS boolean RETURN true")
+        connection.execute("CREATE OPERATOR bent.= (FUNCTION = bent.always, LEFTARG = integer, RIGHTARG = integer)")
+    with service.connect() as connection:
+        connection.execute("SET search_path = bent, pg_catalog")
+        assert connection.execute("SELECT 1 = 2 AS bent").fetchall() == [{"bent": True}]
+        found = connection.execute("SELECT customer_id FROM predictions.lookup_shop_classification(7)").fetchall()
+
+    assert found == [{"customer_id": 7}]
+
+
 def test_a_lookup_follows_the_publication(database: Database, service: Database) -> None:
     with service.autocommit() as connection:
         # Often enough for a plan that is kept.

@@ -16,21 +16,28 @@ def lookup_function(use_case: UseCase) -> sql.Identifier:
 
 
 def create_lookup(connection: Connection, use_case: UseCase) -> None:
-    """Create a use case's function; its body is parsed now, so no search path of a caller can bend it."""
+    """Create a use case's function.
+
+    In PL/pgSQL, which keeps the plan for the session; a function in SQL is planned at each call. Everything in it is
+    named with its schema, operators too, so no search path of a caller can bend it.
+    """
     keys, function = use_case.entity_key, lookup_function(use_case)
     types = {column.name: column.type for column in output_columns(use_case)}
     parameters = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(types[name])) for name in keys]
     # By number: a column of the view has the parameter's name.
     same = [
-        sql.SQL("v.{} = ${}").format(sql.Identifier(name), sql.Literal(place + 1)) for place, name in enumerate(keys)
+        sql.SQL("v.{} OPERATOR(pg_catalog.=) ${}").format(sql.Identifier(name), sql.Literal(place + 1))
+        for place, name in enumerate(keys)
     ]
+    view = sql.Identifier("predictions", use_case.name)
+    body = sql.SQL(_SQL["lookup_body"]).format(view=view, same=sql.SQL(" AND ").join(same))
     connection.execute(
         sql.SQL(_SQL["lookup"]).format(
             function=function,
             parameters=sql.SQL(", ").join(parameters),
-            view=sql.Identifier("predictions", use_case.name),
+            view=view,
             rows=sql.Literal(use_case.items.top if use_case.items else 1),
-            same=sql.SQL(" AND ").join(same),
+            body=sql.Literal(body.as_string(connection)),
         )
     )
     connection.execute(sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(function))

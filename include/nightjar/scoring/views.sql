@@ -78,7 +78,10 @@ WHERE false
 
 -- name: lookup
 CREATE FUNCTION {function} ({parameters}) RETURNS SETOF {view}
-LANGUAGE sql STABLE STRICT SECURITY DEFINER ROWS {rows}
-BEGIN ATOMIC
-    SELECT v.* FROM {view} v WHERE {same};
+LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER ROWS {rows}
+AS {body}
+
+-- name: lookup_body
+BEGIN
+    RETURN QUERY SELECT v.* FROM {view} v WHERE {same};
 END
