@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from nightjar.recommending.histories import Histories
 from nightjar.recommending.ranking import (
     Best,
     best_of_product,
-    entries_at,
     keep_best,
-    row_blocks,
+    product_at,
     rows_of_length_one,
     rows_of_sum_one,
 )
@@ -39,17 +38,7 @@ class NearUsers:
 
     def taken(self, user: npt.NDArray[np.int64], item: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return what share of what near users take is the item, (pairs,); the pairs sorted by user."""
-        result = np.zeros(len(user))
-        if not len(user):
-            return result
-        first = int(user[0])
-        weights = csr_array(self.weights[first : int(user[-1]) + 1])
-        for block in row_blocks(weights, self.shares):
-            pairs = slice(*np.searchsorted(user, [first + block.start, first + block.stop]))
-            product = csr_array(weights[block] @ self.shares)
-            product.sort_indices()
-            result[pairs] = entries_at(product, user[pairs] - first - block.start, item[pairs])
-        return result
+        return product_at(self.weights, self.shares, user, item)
 
 
 def near_users(histories: Histories) -> NearUsers:
@@ -57,14 +46,10 @@ def near_users(histories: Histories) -> NearUsers:
     recency = keep_best(histories.matrix(histories.recency[60]), SEEDS)
     shares, normed = rows_of_sum_one(recency), rows_of_length_one(recency)
     every = -(-recency.shape[0] // MOST_USERS)
-    others = csr_array(normed[::every].T)
-    parts = []
-    for block in row_blocks(normed, others):
-        cosines = csr_array(normed[block] @ others)
-        row = np.repeat(np.arange(block.start, block.stop), np.diff(cosines.indptr))
-        cosines.data[row == cosines.indices * every] = 0.0
-        cosines.eliminate_zeros()
-        parts.append(keep_best(cosines, NEIGHBOURS))
-    weights = csr_array(vstack(parts, format="csr"))
-    weights.data **= LOCALITY
+    users = recency.shape[0]
+    self_alone = csr_array((np.ones(users), np.arange(users) // every, np.arange(users + 1)))
+    self_alone.data[np.arange(users) % every > 0] = 0.0
+    self_alone.eliminate_zeros()
+    near = best_of_product(normed, csr_array(normed[::every].T), self_alone, NEIGHBOURS, range(users))
+    weights = csr_array((near.value**LOCALITY, (near.row, near.column)), shape=(users, shares[::every].shape[0]))
     return NearUsers(rows_of_sum_one(weights), csr_array(shares[::every]))

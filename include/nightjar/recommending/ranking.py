@@ -1,13 +1,13 @@
 """The best entries of each row of a sparse matrix, many rows at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from nightjar.recommending.selection import select_best
+from nightjar.recommending.kernels import read_product, select_best, select_best_of_product
 
 # Entries of a product that are held at a time: 8 bytes each for value and column.
 _ENTRIES = 8_000_000
@@ -24,13 +24,10 @@ class Best:
 
 def best_of_rows(matrix: csr_array, count: int) -> Best:
     """Return the `count` largest entries of each row; equal ones in the order of their columns."""
-    if not count:
-        return Best(np.array([], np.intp), np.array([], np.intp), np.array([]))
-    rows = matrix.shape[0]
-    column, value, lengths = np.zeros((rows, count), np.intp), np.zeros((rows, count)), np.zeros(rows, np.intp)
-    select_best(matrix.indptr, matrix.indices, matrix.data, count, column, value, lengths)
-    kept = np.arange(count) < lengths[:, None]
-    return Best(np.repeat(np.arange(rows), lengths), column[kept], value[kept])
+    column, value, found = _room(matrix.shape[0], count)
+    if count:
+        select_best(_parts(matrix), count, column, value, found)
+    return _as_best(column, value, found, 0)
 
 
 def keep_best(matrix: csr_array, count: int) -> csr_array:
@@ -44,17 +41,46 @@ def keep_best(matrix: csr_array, count: int) -> csr_array:
 def best_of_product(left: csr_array, right: csr_array, owned: csr_array, count: int, rows: range) -> Best:
     """Return the `count` largest entries of some rows of left @ right, without those where `owned` has an entry.
 
-    The product is made some rows at a time, in bounded memory.
+    One row of the product is held at a time.
     """
-    parts = []
-    chosen, had = left[rows.start : rows.stop], owned[rows.start : rows.stop].astype(bool).astype(float)
-    for block in row_blocks(chosen, right):
-        product = csr_array(chosen[block] @ right)
-        product = csr_array(product - product.multiply(had[block]))
-        product.eliminate_zeros()
-        best = best_of_rows(product, count)
-        parts.append(Best(best.row + block.start + rows.start, best.column, best.value))
-    return Best(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Best)))
+    chosen, had = csr_array(left[rows.start : rows.stop]), csr_array(owned[rows.start : rows.stop])
+    column, value, found = _room(len(rows), count)
+    if count:
+        work = _workspace(right.shape[1])
+        select_best_of_product(
+            _parts(chosen), _parts(right), (had.indptr, had.indices), count, work, column, value, found
+        )
+    return _as_best(column, value, found, rows.start)
+
+
+def product_at(
+    left: csr_array, right: csr_array, row: npt.NDArray[np.int64], column: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return entries of left @ right at pairs that are sorted by row, (pairs,)."""
+    result = np.zeros(len(row))
+    if len(row):
+        rows = csr_array(left[row[0] : row[-1] + 1])
+        read_product(_parts(rows), _parts(right), row[0], row, column, _workspace(right.shape[1]), result)
+    return result
+
+
+def _room(rows: int, count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+    return np.zeros((rows, count), np.intp), np.zeros((rows, count)), np.zeros(rows, np.intp)
+
+
+def _workspace(columns: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    return np.zeros(columns), np.zeros(columns, bool), np.zeros(columns, np.intp)
+
+
+def _parts(matrix: csr_array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    return matrix.indptr, matrix.indices, matrix.data
+
+
+def _as_best(
+    column: npt.NDArray[np.intp], value: npt.NDArray[np.float64], found: npt.NDArray[np.intp], first: int
+) -> Best:
+    kept = np.arange(column.shape[1]) < found[:, None]
+    return Best(np.repeat(np.arange(first, first + len(found)), found), column[kept], value[kept])
 
 
 def entries_at(matrix: csr_array, row: npt.NDArray[np.int_], column: npt.NDArray[np.int_]) -> npt.NDArray[np.float64]:

@@ -18,6 +18,8 @@ from nightjar.recommending.topn import as_rows, top_items
 from nightjar.usecases.items import DEFAULT_SOURCES, Sources
 
 Matrix = npt.NDArray[np.float32]
+# They stay in the processor's cache while tree after tree goes over them: half the time of all at once.
+_ROWS_AT_A_TIME = 16_384
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,17 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
         return Ranked(*(np.concatenate([getattr(part, field.name) for part in best]) for field in fields(Ranked)))
 
     def _ranked(self, table: CandidateTable, count: int) -> Ranked:
-        score = self.ranker_.predict_proba(table.matrix()[:, self.told_])[:, 1]
+        score = self._probabilities(table.matrix()[:, self.told_])
         order_by = score
         if self.diversity and table.category is not None:
             order_by = lessen_repetition(table.pairs.user, table.category, score, self.diversity)
         return ranked(table.pairs, score, count, order_by)
+
+    def _probabilities(self, matrix: Matrix) -> npt.NDArray[np.float64]:
+        parts = range(0, len(matrix), _ROWS_AT_A_TIME)
+        return np.concatenate(
+            [self.ranker_.predict_proba(matrix[start : start + _ROWS_AT_A_TIME])[:, 1] for start in parts]
+        )
 
     def _candidates(
         self, interactions: Interactions, day: int, excluded: npt.NDArray[Any] | None = None

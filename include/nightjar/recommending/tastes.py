@@ -10,6 +10,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
 from nightjar.recommending.histories import Histories
+from nightjar.recommending.kernels import multiply_pairs
 from nightjar.recommending.ranking import Best, best_of_product, keep_best
 
 FACTORS = 64
@@ -44,7 +45,8 @@ class Tastes:
 
     def affinity(self, user: npt.NDArray[np.intp], item: npt.NDArray[np.intp]) -> Matrix:
         """Return how well items fit users, (pairs,)."""
-        result: Matrix = np.einsum("pf,pf->p", self.user_factors[user], self.item_factors[item])
+        result = np.zeros(len(user))
+        multiply_pairs(self.user_factors, self.item_factors, user, item, result)
         return result
 
 
