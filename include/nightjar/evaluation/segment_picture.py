@@ -30,18 +30,27 @@ def _figure(evaluation: SegmentEvaluation) -> Any:
     for place, outcome in zip(axes, night.outcomes, strict=True):
         _draw_outcome(place, night, outcome)
     figure.suptitle(
-        f"{evaluation.use_case}, {evaluation.days} days from {night.as_of} on", x=0.01, ha="left", fontsize=SMALL
+        f"{evaluation.use_case}, {evaluation.period} from {night.as_of} on", x=0.01, ha="left", fontsize=SMALL
     )
     return figure
 
 
 def _draw_outcome(axes: Any, night: Night, outcome: Usefulness) -> None:
+    from matplotlib.ticker import PercentFormatter
+
     rows = {number: row for row, number in enumerate(sorted(night.names, reverse=True))}
     for segment in outcome.segments:
         row = rows[segment.segment]
         axes.barh(row, segment.mean, color=BLUE, height=0.62)
         shown = f"{segment.mean:.1%}" if outcome.is_share else f"{segment.mean:,.1f}"
-        axes.text(segment.mean, row, f"  {shown}", va="center", fontsize=SMALL)
+        # Readable also where the line of everybody passes.
+        ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+        axes.annotate(
+            shown, (segment.mean, row), (5, 0), textcoords="offset points", va="center", fontsize=SMALL, bbox=ground
+        )
+    axes.locator_params(axis="x", nbins=5)
+    if outcome.is_share:
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.axvline(outcome.overall, color=INK, linewidth=1, linestyle=DASHES)
     axes.set_yticks(list(rows.values()), [shortened(night.names[number], _LABEL) for number in rows])
     axes.margins(x=0.22)

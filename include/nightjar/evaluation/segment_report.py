@@ -38,7 +38,7 @@ def _as_json(evaluation: SegmentEvaluation) -> dict[str, Any]:
 
 
 def _as_text(evaluation: SegmentEvaluation) -> str:
-    parts = [f"{evaluation.use_case}: what became of its segments in {evaluation.days} days from each night on"]
+    parts = [f"{evaluation.use_case}: what became of its segments in {evaluation.period} from each night on"]
     parts += [_night(night) for night in evaluation.nights]
     parts += [
         f"{stay.before} to {stay.after}: {stay.stayed / stay.entities:.1%} of {stay.entities} stayed in their segment; "

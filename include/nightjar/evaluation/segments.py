@@ -56,6 +56,11 @@ class SegmentEvaluation:
     nights: tuple[Night, ...]
     stays: tuple[Stay, ...]
 
+    @property
+    def period(self) -> str:
+        """How many days count, in words."""
+        return f"{self.days} day{'' if self.days == 1 else 's'}"
+
 
 def evaluate_segments(
     database: Database, use_case: UseCase, dates: Sequence[date], days: int = DAYS
