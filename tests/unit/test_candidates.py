@@ -75,6 +75,18 @@ def test_users_some_at_a_time_have_the_candidates_of_all_at_once(monkeypatch: py
         np.testing.assert_array_equal(np.concatenate([part.columns[name] for part in parts]), values, err_msg=name)
 
 
+def test_one_users_candidates_are_those_it_has_among_all() -> None:
+    made = some_interactions(categories=5)
+    whole = candidate_table(made, TODAY, SOURCES)
+
+    [alone] = candidate_tables(made, TODAY, SOURCES, users=range(17, 18))
+
+    of_it = whole.take(whole.pairs.user == 17)
+    np.testing.assert_array_equal(alone.pairs.item, of_it.pairs.item)
+    for name, values in of_it.columns.items():
+        np.testing.assert_array_equal(alone.columns[name], values, err_msg=name)
+
+
 def test_a_user_without_history_gets_what_is_popular() -> None:
     made = interactions_of(
         np.array([1, 2, 3, 1]), np.array([5, 5, 5, 6]), np.array([190, 191, 192, 193]), users=np.array([1, 2, 3, 4])

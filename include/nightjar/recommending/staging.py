@@ -39,10 +39,19 @@ def features_query(use_case: UseCase, as_of: date) -> sql.Composed:
     )
 
 
-def stage_candidates(connection: Connection, use_case: UseCase, dates: Sequence[date]) -> None:
+def stage_candidates(
+    connection: Connection, use_case: UseCase, dates: Sequence[date], *, only: sql.Composable | None = None
+) -> None:
     """Make the candidates as of each of the dates, for features.sql to read; nothing where none are declared.
 
     Interactions are read once, as of the newest date; of each other date only those before it count.
+
+    Args:
+        connection: of the transaction that reads them.
+        use_case: whose they are.
+        dates: as of which.
+        only: the condition on the key of the one entity whose candidates are wanted; what all entities show is
+            learnt all the same.
 
     Raises:
         InteractionsError: interactions.sql fails, lacks a column, or gives rows that cannot be read: none, some
@@ -54,6 +63,7 @@ def stage_candidates(connection: Connection, use_case: UseCase, dates: Sequence[
     from nightjar.recommending.table import candidate_tables
 
     interactions = read_interactions(connection, use_case, max(dates))
+    users = None if only is None else _users(connection, only)
     for day in sorted(set(dates)):
         tables = candidate_tables(
             interactions,
@@ -61,9 +71,16 @@ def stage_candidates(connection: Connection, use_case: UseCase, dates: Sequence[
             use_case.items.sources,
             new_only=use_case.items.new_only,
             seed=use_case.training.seed,
+            users=users,
         )
         names = _write(connection, _pairs(day), tables)
         _open(connection, use_case, day, names)
+
+
+def _users(connection: Connection, only: sql.Composable) -> range:
+    row = connection.execute(sql.SQL(_SQL["number_of"]).format(entity=only)).fetchone()
+    first = row["number"] if row is not None else 0
+    return range(first, first + 1)
 
 
 def _write(connection: Connection, pairs: sql.Identifier, tables: Iterator["CandidateTable"]) -> list[str]:

@@ -19,6 +19,9 @@ LEFT JOIN (
     ) declared ORDER BY {key}
 ) items USING ({key})
 
+-- name: number_of
+SELECT number FROM pg_temp.nightjar_entity_numbers WHERE {entity}
+
 -- name: lines
 (
     SELECT e.number AS entity, i.number AS item, {columns}

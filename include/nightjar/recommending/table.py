@@ -54,19 +54,26 @@ class CandidateTable:
 
 
 def candidate_tables(
-    interactions: Interactions, day: int, sources: Sources, *, new_only: bool = False, seed: int = 0
+    interactions: Interactions,
+    day: int,
+    sources: Sources,
+    *,
+    new_only: bool = False,
+    seed: int = 0,
+    users: range | None = None,
 ) -> Iterator[CandidateTable]:
-    """Yield the candidates of all users, some users at a time, from what was taken before a day alone.
+    """Yield the candidates of users, some users at a time, from what was taken before a day alone.
 
-    new_only: whether what a user has had is no candidate.
+    new_only: whether what a user has had is no candidate. users: whose; all by default.
     """
     histories = histories_before(interactions, day)
     patterns = find_patterns(histories, seed)
     active, items = user_activity(interactions, day), item_activity(histories)
-    for start in range(0, len(interactions.users), USERS_AT_A_TIME):
-        users = range(start, min(start + USERS_AT_A_TIME, len(interactions.users)))
-        own = histories.of_users(users)
-        pairs = candidate_pairs(own, patterns, sources, users)
+    chosen = range(len(interactions.users)) if users is None else users
+    for start in range(0, len(chosen), USERS_AT_A_TIME):
+        some = chosen[start : start + USERS_AT_A_TIME]
+        own = histories.of_users(some)
+        pairs = candidate_pairs(own, patterns, sources, some)
         columns = pair_features(pairs, own, active, items, patterns, interactions.category)
         category = None if interactions.category is None else interactions.category[pairs.item]
         table = CandidateTable(pairs, columns, patterns.similar, category)

@@ -14,6 +14,7 @@ from nightjar.registry.loading import load_predictor
 from nightjar.registry.reasons import Contributions, contributions
 from nightjar.scoring.reasons.inputs import Inputs, read_evidence, read_inputs
 from nightjar.scoring.reasons.records import Breakdown, ExplainedPrediction, PredictionReasons, Reason, Value
+from nightjar.scoring.row_numbers import is_entity
 from nightjar.scoring.stored import Row, published_night, stored_predictions
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind, UseCase
@@ -58,12 +59,12 @@ def explain_prediction(
         item = key_value(use_case.items.key, item)
     with database.connect(Role.SCORER) as connection:
         commit = published_night(connection, use_case, as_of)
-        stage_candidates(connection, use_case, [commit.as_of])
-        # The declared SQL of a night only reads.
-        connection.execute("SET TRANSACTION READ ONLY")
         stored = stored_predictions(connection, use_case, commit, key, item)
         model = registry.find_model(connection, ModelName.parse(commit.model))
         registry.require_full(model)
+        stage_candidates(connection, use_case, [commit.as_of], only=is_entity(use_case, key))
+        # The declared SQL of a night only reads.
+        connection.execute("SET TRANSACTION READ ONLY")
         predictor = load_predictor(connection, model)
         items = [row[use_case.items.key.name] for row in stored] if use_case.items else []
         inputs = read_inputs(connection, use_case, commit, predictor.record.signature, key, items)
