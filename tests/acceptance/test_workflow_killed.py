@@ -64,7 +64,8 @@ def test_a_crashed_database_is_started_again_and_airflow_ends_the_night(finished
     night = NIGHTS[-1]
     before = published(prod)
     expected = stored_hash(prod, SEGMENTS, before)
-    [server] = rows(prod, "SHOW data_directory")
+    with prod.connect() as connection:
+        [server] = connection.execute("SHOW data_directory").fetchall()
 
     run_id = api.trigger(DAG_ID, None, {"as_of": night.isoformat()})
     wait_for(lambda: "build_features" in tasks(api, run_id, "success"))
