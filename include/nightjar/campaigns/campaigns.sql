@@ -1,7 +1,3 @@
--- name: segments
-SELECT s.segment_id, s.name FROM nightjar.commit c JOIN nightjar.segment s ON s.model_id = c.model_id
-WHERE c.id = %s ORDER BY s.segment_id
-
 -- name: of_segment
 SELECT {columns}, distance AS nightjar_score FROM {history} WHERE commit_id = {commit} AND segment_id = {number}
 

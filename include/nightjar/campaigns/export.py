@@ -10,6 +10,7 @@ from nightjar.campaigns.lists import ListTarget
 from nightjar.campaigns.records import Campaign, find_campaign, require_name
 from nightjar.campaigns.selection import Selection, list_columns, require_fit, require_segment, selected_rows
 from nightjar.errors import CampaignNameError, EmptySelectionError, NumberError
+from nightjar.scoring.row_numbers import key_columns
 from nightjar.scoring.stored import published_night, require_predictions
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
@@ -98,6 +99,6 @@ def _record(connection: Connection, facts: dict[str, object]) -> Campaign:
 
 def _list(use_case: UseCase) -> sql.Composed:
     return sql.SQL(_SQL["list"]).format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, list_columns(use_case))),
-        keys=sql.SQL(", ").join(map(sql.Identifier, use_case.entity_key)),
+        columns=key_columns(list_columns(use_case)),
+        keys=key_columns(use_case.entity_key),
     )

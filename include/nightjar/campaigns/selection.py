@@ -6,6 +6,8 @@ from psycopg import sql
 
 from nightjar.errors import NumberError, SelectionError
 from nightjar.scoring import Commit
+from nightjar.scoring.row_numbers import key_columns
+from nightjar.scoring.stored import segment_names
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import Kind, UseCase
@@ -61,7 +63,7 @@ def require_segment(connection: Connection, commit: Commit, selection: Selection
     """
     if isinstance(selection, Decile):
         return
-    known = {row["segment_id"]: row["name"] for row in connection.execute(_SQL["segments"], [commit.id])}
+    known = segment_names(connection, commit)
     if selection.number not in known:
         names = ", ".join(f"{number} {name}" for number, name in known.items())
         raise SelectionError(f"{commit.model} knows no {selection}. Known: {names}.")
@@ -76,8 +78,8 @@ def list_columns(use_case: UseCase) -> tuple[str, ...]:
 def selected_rows(use_case: UseCase, selection: Selection, commit: Commit) -> sql.Composed:
     """Return the query of a night's selected entities: the list's columns, and `nightjar_score`."""
     parts: dict[str, sql.Composable] = {
-        "columns": sql.SQL(", ").join(map(sql.Identifier, list_columns(use_case))),
-        "keys": sql.SQL(", ").join(map(sql.Identifier, use_case.entity_key)),
+        "columns": key_columns(list_columns(use_case)),
+        "keys": key_columns(use_case.entity_key),
         "history": sql.Identifier("predictions", f"{use_case.name}_history"),
         "commit": sql.Literal(commit.id),
         "number": sql.Literal(selection.number),

@@ -15,7 +15,8 @@ from nightjar.evaluation.usefulness import Usefulness, usefulness
 from nightjar.outcomes import OutcomeQuery, outcome_query, outcome_sql
 from nightjar.scoring import Commit
 from nightjar.scoring.prediction_tables import store_table
-from nightjar.scoring.stored import published_night, require_predictions
+from nightjar.scoring.row_numbers import key_columns
+from nightjar.scoring.stored import published_night, require_predictions, segment_names
 from nightjar.storage import Database, Role
 from nightjar.storage.copy_reader import CopyColumn, Encoding, read_batches
 from nightjar.storage.database import Connection
@@ -99,7 +100,7 @@ def _night(connection: Connection, use_case: UseCase, commit: Commit, days: int)
     outcome = outcome_query(connection, use_case, commit.as_of, days)
     with outcome_sql(connection, use_case):
         told = _told(connection, use_case, commit, outcome)
-    names = {row["segment_id"]: row["name"] for row in connection.execute(_SQL["names"], [commit.id])}
+    names = segment_names(connection, commit)
     outcomes = (
         usefulness(
             column.name, told["segment_id"], told[column.name], is_share=column.is_share, seed=use_case.training.seed
@@ -119,7 +120,7 @@ def _told(
             sql.SQL("outcome.{0}{1} AS {0}").format(sql.Identifier(column.name), column.cast)
             for column in outcome.columns
         ),
-        keys=_keys(use_case),
+        keys=key_columns(use_case.entity_key),
         stored=store_table(use_case),
         commit=sql.Literal(commit.id),
         outcome=outcome.query,
@@ -139,7 +140,7 @@ def _stay(connection: Connection, use_case: UseCase, before: Commit, after: Comm
 
     rows = connection.execute(
         sql.SQL(_SQL["moved"]).format(
-            keys=_keys(use_case),
+            keys=key_columns(use_case.entity_key),
             stored=store_table(use_case),
             before=sql.Literal(before.id),
             after=sql.Literal(after.id),
@@ -149,7 +150,3 @@ def _stay(connection: Connection, use_case: UseCase, before: Commit, after: Comm
     agreement = adjusted_rand_score(np.repeat(first, entities), np.repeat(second, entities))
     stayed = int(entities[first == second].sum())
     return Stay(before.as_of, after.as_of, int(entities.sum()), stayed, float(agreement))
-
-
-def _keys(use_case: UseCase) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, use_case.entity_key))

@@ -3,10 +3,6 @@
  FROM (SELECT {keys}, segment_id FROM {stored} WHERE commit_id = {commit}) night
  LEFT JOIN ({outcome}) outcome USING ({keys})) told
 
--- name: names
-SELECT s.segment_id, s.name FROM nightjar.commit c JOIN nightjar.segment s ON s.model_id = c.model_id
-WHERE c.id = %s ORDER BY s.segment_id
-
 -- name: moved
 SELECT a.segment_id AS before, b.segment_id AS after, count(*) AS entities
 FROM (SELECT {keys}, segment_id FROM {stored} WHERE commit_id = {before}) a

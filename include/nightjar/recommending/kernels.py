@@ -70,7 +70,8 @@ def select_best_of_product(
 ) -> None:
     """Fill in the `count` largest entries of each row of left @ right, but for those where `without` has one.
 
-    Matrices are starts, columns and values of their rows, `without` the first two. work: see `workspace`.
+    Matrices are starts, columns and values of their rows, `without` the first two. work: room for one row of
+    the product, all zeros and left so: its sums, whether each is touched, and which are; all (columns,).
     """
     total, is_touched, touched = work
     starts, columns = without

@@ -46,10 +46,9 @@ def near_users(histories: Histories) -> NearUsers:
     recency = keep_best(histories.matrix(histories.recency[60]), SEEDS)
     shares, normed = rows_of_sum_one(recency), rows_of_length_one(recency)
     every = -(-recency.shape[0] // MOST_USERS)
-    users = recency.shape[0]
-    self_alone = csr_array((np.ones(users), np.arange(users) // every, np.arange(users + 1)))
-    self_alone.data[np.arange(users) % every > 0] = 0.0
-    self_alone.eliminate_zeros()
-    near = best_of_product(normed, csr_array(normed[::every].T), self_alone, NEIGHBOURS, range(users))
-    weights = csr_array((near.value**LOCALITY, (near.row, near.column)), shape=(users, shares[::every].shape[0]))
-    return NearUsers(rows_of_sum_one(weights), csr_array(shares[::every]))
+    users, others = recency.shape[0], csr_array(shares[::every])
+    sampled = np.arange(0, users, every)
+    itself = csr_array((np.ones(len(sampled)), (sampled, np.arange(len(sampled)))), shape=(users, len(sampled)))
+    near = best_of_product(normed, csr_array(normed[::every].T), itself, NEIGHBOURS, range(users))
+    weights = csr_array((near.value**LOCALITY, (near.row, near.column)), shape=itself.shape)
+    return NearUsers(rows_of_sum_one(weights), others)

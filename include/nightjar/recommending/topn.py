@@ -32,17 +32,18 @@ class RankedItems:
 
 def as_rows(groups: Iterable[Recommendations]) -> RankedItems:
     """Return recommendations one by one, entities in their order."""
-    parts = [
-        (np.repeat(group.entity, number), group.items.ravel(), np.tile(ranks, len(group.entity)), group.scores.ravel())
-        for group in groups
-        for number in [group.items.shape[1]]
-        for ranks in [np.arange(1, number + 1, dtype=np.int32)]
-    ]
+    parts = [_rows_of(group) for group in groups]
     if not parts:
         return RankedItems(np.array([], int), np.array([], int), np.array([], np.int32), np.array([]))
     entity, item, rank, score = map(np.concatenate, zip(*parts, strict=True))
     order = np.lexsort((rank, entity))
     return RankedItems(entity[order], item[order], rank[order], score[order])
+
+
+def _rows_of(group: Recommendations) -> tuple[npt.NDArray[Any], ...]:
+    entities, number = group.items.shape
+    ranks = np.tile(np.arange(1, number + 1, dtype=np.int32), entities)
+    return np.repeat(group.entity, number), group.items.ravel(), ranks, group.scores.ravel()
 
 
 def top_items(

@@ -56,6 +56,11 @@ def require_predictions(connection: Connection, use_case: UseCase, commit: Commi
         )
 
 
+def segment_names(connection: Connection, commit: Commit) -> dict[int, str]:
+    """Return the names of the segments that a night's model knows, by number."""
+    return {row["segment_id"]: row["name"] for row in connection.execute(_SQL["segments"], [commit.id])}
+
+
 def stored_predictions(
     connection: Connection, use_case: UseCase, commit: Commit, entity: EntityKey, item: KeyValue | None
 ) -> list[Row]:

@@ -10,3 +10,7 @@ SELECT as_of FROM nightjar.commit WHERE use_case = %(use_case)s AND state = 'pub
 
 -- name: quarantined
 SELECT reason FROM nightjar.quarantine WHERE commit_id = %s AND entity = %s
+
+-- name: segments
+SELECT s.segment_id, s.name FROM nightjar.commit c JOIN nightjar.segment s ON s.model_id = c.model_id
+WHERE c.id = %s ORDER BY s.segment_id
