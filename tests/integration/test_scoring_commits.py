@@ -16,7 +16,8 @@ from nightjar.errors import (
 )
 from nightjar.registry import ModelName, ModelRecord
 from nightjar.scoring import build_features, check_night, list_commits, open_commit, publish, score_night, score_shard
-from nightjar.scoring.commits import abandon, find_commit
+from nightjar.scoring.commits import find_commit
+from nightjar.scoring.leftovers import abandon_run
 from nightjar.storage import Database, Role
 from nightjar.usecases import UseCase
 from nightjar.usecases.declaration import Scoring
@@ -105,7 +106,8 @@ def test_failed_night_stays_stale_when_it_is_thrown_away(prod_database: Database
     with pytest.raises(GateError):
         score_night(prod_database, UNPUBLISHABLE, LATER_NIGHT)
 
-    abandon(prod_database, list_commits(prod_database)[0].id)
+    [failed, _] = list_commits(prod_database)
+    abandon_run(prod_database, UNPUBLISHABLE, LATER_NIGHT, failed.run_id)
 
     assert is_stale(prod_database)
 

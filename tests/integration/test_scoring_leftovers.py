@@ -1,17 +1,21 @@
 """What runs that died left behind is found and removed, by the next night of any use case or by hand."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from nightjar.errors import LostStagingError
+from nightjar.errors import LostStagingError, ScoringError
 from nightjar.scoring import abandon_idle, forget_expired, gate_features, list_commits, publish, score_night
 from nightjar.scoring.commits import end_checked, work_on
+from nightjar.scoring.leftovers import abandon_run
+from nightjar.scoring.shards import score_shard
 from nightjar.storage import Database, Role
 from nightjar.usecases import Kind
 from nightjar.usecases.quality import Quality
 from tests.commands import CommandLine
 from tests.declared_shop import write_declaration
+from tests.disturbances import held_up, wait_for, waiting
 from tests.night_builders import (
     CUSTOMERS,
     EARLIER_NIGHT,
@@ -90,6 +94,25 @@ def test_what_somebody_is_at_work_on_is_not_reaped(prod_database: Database) -> N
     with work_on(prod_database, commit.id, "score"):
         assert abandon_idle(prod_database) == []
     assert abandon_idle(prod_database) == [commit.id]
+
+
+def test_a_run_that_gives_up_waits_for_the_shard_that_is_still_at_work(prod_database: Database) -> None:
+    published = score_night(prod_database, SHOP, NIGHT)
+    given_up = staged_night(prod_database, SHOP, LATER_NIGHT, "given up")
+
+    with ThreadPoolExecutor(2) as threads:
+        with held_up(prod_database, SHOP, 1):
+            shard = threads.submit(score_shard, prod_database, SHOP, given_up.id, 0)
+            wait_for(lambda: waiting(prod_database))
+            end = threads.submit(abandon_run, prod_database, SHOP, LATER_NIGHT, "given up")
+            wait_for(lambda: len(waiting(prod_database)) == 2)
+        assert shard.result().rows > 0
+        end.result()
+    with pytest.raises(ScoringError, match="abandoned, not open"):
+        score_shard(prod_database, SHOP, given_up.id, 1)
+    forget_expired(prod_database, SHOP)
+
+    assert stored(prod_database) == {published.id}
 
 
 def test_a_night_that_went_on_yesterday_is_not_idle(prod_database: Database) -> None:

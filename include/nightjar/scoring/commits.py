@@ -193,19 +193,10 @@ def work_on(
         connection.execute(_SQL["record_stage"], [commit_id, stage, time.perf_counter() - started])
 
 
-def abandon(database: Database, commit_id: int) -> None:
-    """End an open night without publishing it."""
-    _end(database, commit_id, "abandoned")
-
-
 def end_checked(database: Database, commit_id: int) -> None:
     """End an open night that passed its checks and is not wanted."""
-    _end(database, commit_id, "checked")
-
-
-def _end(database: Database, commit_id: int, state: str) -> None:
     with database.connect(Role.SCORER) as connection:
-        connection.execute(_SQL["end_open"], [state, commit_id])
+        connection.execute(_SQL["end_open"], ["checked", commit_id])
 
 
 def _take_over(connection: Connection, use_case: UseCase, as_of: date, left_open: Mapping[str, Any]) -> None:

@@ -21,9 +21,12 @@ log = logging.getLogger(__name__)
 
 
 def abandon_run(database: Database, use_case: UseCase, as_of: date, run_id: str) -> None:
-    """End what a run has left open of a night, if anything."""
+    """End what a run has left open of a night, if anything, once nobody is at work on it any more."""
     with database.connect(Role.SCORER) as connection:
-        connection.execute(_SQL["abandon_run"], [use_case.name, as_of, run_id])
+        for row in connection.execute(_SQL["open_of_run"], [use_case.name, as_of, run_id]).fetchall():
+            # A shard that ended after this would leave its rows to nobody.
+            connection.execute(_SQL["wait_exclusive"], [row["id"]])
+            connection.execute(_SQL["end_open"], ["abandoned", row["id"]])
 
 
 def abandon_idle(database: Database, hours: float = IDLE_HOURS) -> list[int]:

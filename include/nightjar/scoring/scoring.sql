@@ -15,9 +15,11 @@ RETURNING id
 -- name: end_open
 UPDATE nightjar.commit SET state = %s WHERE id = %s AND state = 'open'
 
--- name: abandon_run
-UPDATE nightjar.commit SET state = 'abandoned'
-WHERE use_case = %s AND as_of = %s AND run_id = %s AND state = 'open'
+-- name: open_of_run
+SELECT id FROM nightjar.commit WHERE use_case = %s AND as_of = %s AND run_id = %s AND state = 'open'
+
+-- name: wait_exclusive
+SELECT pg_advisory_xact_lock(hashtext('nightjar commit'), %s::integer)
 
 -- name: idle
 SELECT id FROM nightjar.commit c

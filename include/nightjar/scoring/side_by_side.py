@@ -58,11 +58,10 @@ def score_shards(
     interruptible, rows = Interruptible.of(database), _Rows()
     # Set around all of them: a limit that a thread restores would hold for the others too.
     with threadpool_limits(1), ThreadPoolExecutor(workers, "shard") as executor:
-        futures = [
-            executor.submit(score_shard, interruptible, use_case, commit.id, ordinal, told=rows.add)
-            for ordinal in ordinals
-        ]
+        futures: list[Future[ShardResult]] = []
         try:
+            for ordinal in ordinals:
+                futures.append(executor.submit(score_shard, interruptible, use_case, commit.id, ordinal, told=rows.add))
             _await(futures, rows, told)
         except BaseException:
             rows.stopped = True
