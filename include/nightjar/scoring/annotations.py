@@ -42,7 +42,6 @@ def annotate(database: Database, use_case: UseCase, commit: Commit) -> None:
         _require_tenant(connection, use_case, commit)
         _require_one_tenant(connection, use_case, commit)
         _store(connection, use_case, commit)
-        _require_one_reason(connection, use_case, commit)
 
 
 def forget_annotations(connection: Connection, use_case: UseCase, commits: list[int]) -> None:
@@ -70,7 +69,11 @@ def _store(connection: Connection, use_case: UseCase, commit: Commit) -> None:
         and_features=sql.SQL("JOIN features USING ({})").format(_names(use_case.row_key)) if tenant else sql.SQL(""),
     )
     with declared_sql(connection, use_case, "reasons.sql", ScoringError):
-        connection.execute(statement)
+        answer = connection.execute(statement)
+    in_doubt = answer.fetchone() if use_case.reasons_sql else None
+    if in_doubt is not None:
+        shown = ", ".join(f"{name} {in_doubt[name]}" for name in use_case.entity_key)
+        raise ScoringError(f"reasons.sql of {use_case.name} gives several rows for an item of {shown}: one each.")
 
 
 def _require_tenant(connection: Connection, use_case: UseCase, commit: Commit) -> None:
@@ -94,22 +97,6 @@ def _require_one_tenant(connection: Connection, use_case: UseCase, commit: Commi
         raise ScoringError(
             f"features.sql of {use_case.name} gives {shown} several values of the tenant {use_case.tenant}: give one."
         )
-
-
-def _require_one_reason(connection: Connection, use_case: UseCase, commit: Commit) -> None:
-    if not use_case.reasons_sql:
-        return
-    twice = connection.execute(
-        sql.SQL(_SQL["more_reasons_than_rows"]).format(
-            table=annotation_table(use_case),
-            stored=stored_rows(use_case),
-            commit=sql.Literal(commit.id),
-            keys=_names(use_case.entity_key),
-        )
-    ).fetchone()
-    if twice is not None:
-        shown = ", ".join(f"{name} {twice[name]}" for name in use_case.entity_key)
-        raise ScoringError(f"reasons.sql of {use_case.name} gives several rows for an item of {shown}: one each.")
 
 
 def _names(names: tuple[str, ...] | list[str]) -> sql.Composed:
