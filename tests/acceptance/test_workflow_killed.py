@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -9,97 +10,114 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from nightjar.demo.airflow_api import AirflowApi
 from nightjar.demo.local_state import read_state
 from nightjar.demo.progress import Progress
 from nightjar.demo.system import start_system
 from nightjar.errors import DatabaseUnavailableError
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.storage import Database, Role
-from nightjar.usecases import find_use_case
+from nightjar.usecases import UseCase, find_use_case
 from tests.acceptance.conftest import NIGHTS, LocalSystem
 from tests.disturbances import locked, wait_for, waiting
 from tests.killing import OwnServer
 from tests.night_builders import rows, stored_hash
 
-SEGMENTS = find_use_case("customer_segments")
-DAG_ID = f"score_nightly__{SEGMENTS.name}"
-# A task, the one before it, and what it then waits for.
-STAGES = [
-    ("build_features", None, sql.Identifier("retail", "transactions")),
-    ("score_shard", "build_features", store_table(SEGMENTS)),
-]
+SEGMENTS, SPEND = find_use_case("customer_segments"), find_use_case("spend_forecast")
+STORE = store_table(SEGMENTS)
 
 
-@pytest.mark.parametrize(("stage", "before_it", "table"), STAGES)
-def test_a_killed_scheduler_is_started_again_and_ends_the_night(
-    finished: LocalSystem, stage: str, before_it: str | None, table: sql.Identifier
-) -> None:
-    api, prod = finished.api, finished.databases["prod"]
-    night = NIGHTS[-1]
-    before = published(prod)
-    expected = stored_hash(prod, SEGMENTS, before)
+@dataclass(frozen=True)
+class Again:
+    """A published night that is run once more; commit, stored_as: what readers see before it."""
 
-    run_id = api.trigger(DAG_ID, None, {"as_of": night.isoformat()})
-    if before_it:
-        wait_for(lambda: before_it in tasks(api, run_id, "success"))
+    system: LocalSystem
+    use_case: UseCase
+    run_id: str
+    commit: int
+    stored_as: str
+
+    @classmethod
+    def begin(cls, system: LocalSystem, use_case: UseCase) -> "Again":
+        before = published(system.databases["prod"], use_case)
+        stored_as = stored_hash(system.databases["prod"], use_case, before)
+        conf = {"as_of": NIGHTS[-1].isoformat()}
+        run_id = system.api.trigger(f"score_nightly__{use_case.name}", None, conf)
+        return cls(system, use_case, run_id, before, stored_as)
+
+    def wait_until(self, task: str, state: str) -> None:
+        dag_id = f"score_nightly__{self.use_case.name}"
+        wait_for(
+            lambda: (
+                (task, state)
+                in {(found["task_id"], found["state"]) for found in self.system.api.task_instances(dag_id, self.run_id)}
+            )
+        )
+
+    def assert_it_ends_as_before(self) -> None:
+        prod = self.system.databases["prod"]
+        assert self.system.api.wait(f"score_nightly__{self.use_case.name}", self.run_id) == "success"
+        after = published(prod, self.use_case)
+        assert after > self.commit
+        assert stored_hash(prod, self.use_case, after) == self.stored_as
+        left_open = "SELECT FROM nightjar.commit WHERE use_case = %s AND state = 'open'"
+        assert rows(prod, left_open, [self.use_case.name]) == []
+
+
+def test_a_killed_scheduler_is_started_again_and_ends_the_nights(finished: LocalSystem) -> None:
+    prod = finished.databases["prod"]
+    scores = Again.begin(finished, SEGMENTS)
+    scores.wait_until("build_features", "success")
     # Predictions stay readable, orders do not.
-    with locked(prod, table, to_readers=before_it is None):
-        wait_for(lambda: stage in tasks(api, run_id, "running") and waiting(prod))
-        scheduler = kill_scheduler()
-        assert published(prod) == before
+    with locked(prod, STORE, to_readers=False):
+        scores.wait_until("score_shard", "running")
+        wait_for(lambda: waiting(prod))
+        builds = Again.begin(finished, SPEND)
+        with locked(prod, sql.Identifier("retail", "transactions")):
+            builds.wait_until("build_features", "running")
+            wait_for(lambda: len(waiting(prod)) == 2)
+            scheduler = kill_scheduler()
+            assert published(prod, SEGMENTS) == scores.commit
+            assert published(prod, SPEND) == builds.commit
     # What `make up` does. The killed one's tasks may have gone on by themselves until then.
     start_system(Progress(), load=False)
 
     assert not psutil.pid_exists(scheduler) or psutil.Process(scheduler).status() == psutil.STATUS_ZOMBIE
-    assert api.wait(DAG_ID, run_id) == "success"
-    after = published(prod)
-    assert after > before
-    assert stored_hash(prod, SEGMENTS, after) == expected
-    assert_nothing_is_left_over(prod)
+    scores.assert_it_ends_as_before()
+    builds.assert_it_ends_as_before()
+    assert_no_staging_is_left(prod)
 
 
 def test_a_crashed_database_is_started_again_and_airflow_ends_the_night(finished: LocalSystem) -> None:
-    api, prod = finished.api, finished.databases["prod"]
-    night = NIGHTS[-1]
-    before = published(prod)
-    expected = stored_hash(prod, SEGMENTS, before)
+    prod = finished.databases["prod"]
     with prod.connect() as connection:
         [server] = connection.execute("SHOW data_directory").fetchall()
 
-    run_id = api.trigger(DAG_ID, None, {"as_of": night.isoformat()})
-    wait_for(lambda: "build_features" in tasks(api, run_id, "success"))
+    night = Again.begin(finished, SEGMENTS)
+    night.wait_until("build_features", "success")
     # The lock goes with the server.
-    with suppress(psycopg.OperationalError), locked(prod, store_table(SEGMENTS), to_readers=False):
-        wait_for(lambda: "score_shard" in tasks(api, run_id, "running") and waiting(prod))
+    with suppress(psycopg.OperationalError), locked(prod, STORE, to_readers=False):
+        night.wait_until("score_shard", "running")
+        wait_for(lambda: waiting(prod))
         OwnServer(Path(server["data_directory"]), prod).kill()
     with pytest.raises(DatabaseUnavailableError), prod.connect():
         pass
     start_system(Progress(), load=False)
 
-    assert api.wait(DAG_ID, run_id) == "success"
-    after = published(prod)
-    assert after > before
-    assert stored_hash(prod, SEGMENTS, after) == expected
-    assert_nothing_is_left_over(prod)
+    night.assert_it_ends_as_before()
+    assert_no_staging_is_left(prod)
 
 
-def assert_nothing_is_left_over(database: Database) -> None:
-    left_open = "SELECT FROM nightjar.commit WHERE use_case = %s AND state = 'open'"
-    assert rows(database, left_open, [SEGMENTS.name]) == []
-    staged = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'"
-    assert rows(database, staged) == []
+def assert_no_staging_is_left(database: Database) -> None:
+    assert rows(database, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'") == []
 
 
-def published(database: Database) -> int:
+def published(database: Database, use_case: UseCase) -> int:
     """Return the commit that readers see, of which all they see is."""
-    [row] = rows(database, "SELECT DISTINCT commit_id FROM predictions.customer_segments", role=Role.ANALYST)
+    with database.connect(Role.ANALYST) as connection:
+        view = sql.Identifier("predictions", use_case.name)
+        [row] = connection.execute(sql.SQL("SELECT DISTINCT commit_id FROM {}").format(view))
     commit_id: int = row["commit_id"]
     return commit_id
-
-
-def tasks(api: AirflowApi, run_id: str, state: str) -> set[str]:
-    return {task["task_id"] for task in api.task_instances(DAG_ID, run_id) if task["state"] == state}
 
 
 def kill_scheduler() -> int:

@@ -20,6 +20,7 @@ from nightjar.storage import Database
 from nightjar.training import freeze_training_data, split_training_data
 from nightjar.usecases import UseCase
 from tests.builders import count_rows
+from tests.commands import CommandLine
 from tests.disturbances import wait_for
 from tests.night_builders import NIGHT, open_shop, shop_use_case
 
@@ -121,14 +122,18 @@ def test_elsewhere_there_are_lines_of_a_log(shop: Shop) -> None:
     assert shop.left_behind() == []
 
 
-def test_anew_selects_where_the_newest_model_has_nothing_to_learn(shop: Shop) -> None:
-    assert shop.run("quick").returncode == 0
+def test_anew_selects_where_the_newest_model_has_nothing_to_learn(
+    shop: Shop, run: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_USECASES", shop.environment["NIGHTJAR_USECASES"])
+    arguments = ("train", "quick", "--snapshot", shop.snapshot)
+    assert run(*arguments).code == 0
 
-    again, anew = shop.run("quick"), shop.run("quick", "--anew")
+    again, anew = run(*arguments), run(*arguments, "--anew")
 
-    assert again.returncode == 1
-    assert "has no rows after" in again.stderr
-    assert anew.returncode == 0, anew.stderr
+    assert again.code == 1
+    assert "has no rows after" in again.err
+    assert anew.code == 0, anew.err
     assert [str(model.name) for model in registry.list_models(shop.database)] == ["quick@1", "quick@2"]
 
 

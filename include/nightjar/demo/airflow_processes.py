@@ -52,6 +52,8 @@ def airflow_environment(state: LocalState) -> dict[str, str]:
         # The tasks of a scheduler that was killed go on within a minute of the next one's start, not within five.
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        # A task's process that ends a moment after its last word keeps its place until the next look.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW_CONN_NIGHTJAR_DEV": _connection(state.dev_url),
         "AIRFLOW_CONN_NIGHTJAR_PROD": _connection(state.prod_url),

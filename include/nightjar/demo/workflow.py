@@ -11,7 +11,7 @@ from nightjar.errors import DemoError
 FIRST_NIGHT = date(2017, 12, 1)
 NIGHTS = 3
 TRAINING_WORKFLOWS = ("snapshot_training_data", "retrain_models", "promote_models")
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 STAGE_TIMEOUT_SECONDS = 900
 
 
@@ -51,14 +51,13 @@ class Workflow:
     def _wait_for_champions(self, key: str) -> None:
         """Approve each promotion as it asks, until every use case's promotion is through."""
         deadline = time.monotonic() + STAGE_TIMEOUT_SECONDS
-        done: set[str] = set()
+        # A use case's next workflow starts by itself when one is through: only the one that it is at is looked at.
+        ahead = {use_case: list(TRAINING_WORKFLOWS) for use_case in self._use_cases}
         while time.monotonic() < deadline:
-            for workflow in TRAINING_WORKFLOWS:
-                for use_case in self._use_cases:
-                    dag_id = f"{workflow}__{use_case}"
-                    if dag_id not in done and self._is_through(dag_id, key):
-                        done.add(dag_id)
-            if all(f"promote_models__{use_case}" in done for use_case in self._use_cases):
+            for use_case, workflows in ahead.items():
+                while workflows and self._is_through(f"{workflows[0]}__{use_case}", key):
+                    del workflows[0]
+            if not any(ahead.values()):
                 return
             self._approve_waiting()
             time.sleep(POLL_SECONDS)

@@ -4,17 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
-from sqlalchemy.engine import URL
 
 from nightjar.errors import ConfigurationError, DatabaseUnavailableError, NotMigratedError
 from nightjar.settings import Environment, database_url
 from nightjar.storage.catalogs import CATALOG, catalog_cursor
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 Connection = psycopg.Connection[DictRow]
 
@@ -117,8 +119,11 @@ class Database:
         parts = self._parts()
         return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
 
-    def sqlalchemy_url(self, role: Role) -> URL:
+    def sqlalchemy_url(self, role: Role) -> "URL":
         """URL for libraries that speak SQLAlchemy; their sessions start in `role`."""
+        # Takes as long to import as the rest of a command's start, and few commands need it.
+        from sqlalchemy.engine import URL
+
         parts = {name: str(value) for name, value in self._parts().items()}
         return URL.create(
             "postgresql+psycopg",
