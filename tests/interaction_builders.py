@@ -32,7 +32,7 @@ def some_interactions(
 
 ORDERS = """SELECT customer_id, product_id, ordered_on AS day, order_id AS basket, amount AS quantity
 FROM shop.orders WHERE ordered_on < :as_of"""
-ITEMS_SQL = "SELECT product_id, 'product ' || product_id AS label, product_id % 3 AS shelf FROM shop.orders"
+ITEMS_SQL = "SELECT DISTINCT product_id, 'product ' || product_id AS label, product_id % 3 AS shelf FROM shop.orders"
 
 
 def shop_recommender(interactions: str = ORDERS, **changes: Any) -> UseCase:

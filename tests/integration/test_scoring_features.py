@@ -195,6 +195,20 @@ def test_pairs_that_come_twice_are_refused_by_both_keys(prod_database: Database)
         score_night(prod_database, twice, date(2024, 3, 20))
 
 
+def test_items_that_are_named_twice_are_refused_before_readers_see_each_of_them_twice(prod_database: Database) -> None:
+    recommender = shop_use_case(Kind.RECOMMENDER)
+    register_model(prod_database, recommender)
+    score_night(prod_database, recommender, NIGHT)
+    before = shown(prod_database, recommender)
+    again = "SELECT product_id, 'again' AS label FROM shop.orders WHERE product_id BETWEEN 3 AND 4 GROUP BY 1"
+    twice = recommender.model_copy(update={"items_sql": f"{recommender.items_sql} UNION ALL {again} -- as ever"})
+
+    with pytest.raises(ScoringError, match=r"items.sql of shop_recommender gives product_id 3 2 times: one row each"):
+        score_night(prod_database, twice, LATER_NIGHT)
+
+    assert shown(prod_database, recommender) == before
+
+
 def test_key_may_be_as_large_as_its_declared_type(prod_database: Database) -> None:
     wide = wrapped(f"customer_id + 3000000000 AS customer_id, {OTHERS}").model_copy(
         update={"name": "wide", "entity": (Key(name="customer_id", type="bigint"),)}

@@ -14,7 +14,7 @@ from nightjar.scoring.exclusion import leave_out
 from nightjar.scoring.incremental import find_unchanged
 from nightjar.scoring.prediction_tables import store_table
 from nightjar.scoring.row_numbers import numbered, wire_key
-from nightjar.scoring.staged_keys import require_key_types, require_keys
+from nightjar.scoring.staged_keys import require_key_types, require_keys, require_single_names
 from nightjar.storage import Database
 from nightjar.storage.columns import column_types, encoding_of
 from nightjar.storage.database import Connection
@@ -33,12 +33,13 @@ def build_features(database: Database, use_case: UseCase, commit: Commit) -> lis
     all shards are to be scored again.
 
     Raises:
-        ScoringError: the declared SQL fails, or gives no rows, empty keys or duplicates.
+        ScoringError: the declared SQL fails, or gives no rows, empty keys or duplicates, or an item several names.
         SignatureError: the features are not those the model was trained on.
     """
     with work_on(database, commit.id, "features", alone=True) as (connection, _):
         if not is_staged(connection, commit):
             _clear(connection, use_case, commit)
+            require_single_names(connection, use_case)
             model = registry.find_model(connection, ModelName.parse(commit.model))
             create_table = sql.SQL("CREATE UNLOGGED TABLE {}").format(commit.features)
             stage(connection, use_case, commit.as_of, create_table)

@@ -1,4 +1,4 @@
-"""Checks the keys of staged features: there, of the declared types, each once."""
+"""Checks keys: those of staged features are there, of the declared types, each once; an item is named once."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,8 @@ from nightjar.errors import ScoringError
 from nightjar.scoring.commits import Commit
 from nightjar.scoring.row_numbers import is_numbered, key_columns, wire_key
 from nightjar.storage.database import Connection
+from nightjar.storage.declared_sql import declared_sql
+from nightjar.storage.parameters import bind
 from nightjar.usecases import UseCase
 
 _POSTGRES_TYPES = {
@@ -37,6 +39,27 @@ def require_key_types(use_case: UseCase, types: Mapping[str, str]) -> None:
                 f"features.sql of {use_case.name}: the key {key.name} is {types[key.name]}, declared as {key.type}: "
                 "cast it, or declare what it is."
             )
+
+
+def require_single_names(connection: Connection, use_case: UseCase) -> None:
+    """Refuse items that items.sql gives several times: readers would see a recommendation of one as often.
+
+    Raises:
+        ScoringError: naming the first of them, or items.sql fails.
+    """
+    if use_case.items is None or use_case.items_sql is None:
+        return
+    query = sql.SQL(
+        "SELECT {key} AS item, count(*) AS rows FROM (\n{items}\n) named WHERE {key} IS NOT NULL "
+        "GROUP BY {key} HAVING count(*) > 1 ORDER BY {key} LIMIT 1"
+    ).format(key=sql.Identifier(use_case.items.key.name), items=bind(use_case.items_sql, {}))
+    with declared_sql(connection, use_case, "items.sql", ScoringError):
+        named = connection.execute(query).fetchone()
+    if named is not None:
+        raise ScoringError(
+            f"items.sql of {use_case.name} gives {use_case.items.key.name} {named['item']} {named['rows']} times: "
+            "one row each."
+        )
 
 
 def require_keys(connection: Connection, use_case: UseCase, commit: Commit) -> None:
