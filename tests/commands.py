@@ -1,6 +1,7 @@
 """Runs the command line in this process, and holds what it left behind."""
 
 import json
+import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ class CommandLine:
     def __call__(self, *arguments: str) -> Result:
         """Run a command."""
         self.monkeypatch.setattr(sys, "argv", ["nightjar", *arguments])
+        log = logging.getLogger("nightjar")
+        # A command may show what is logged, on a stream that is closed after the test.
+        self.monkeypatch.setattr(log, "handlers", list(log.handlers))
         self.output.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()

@@ -1,142 +1,59 @@
-"""Estimators that were fitted elsewhere: adopted when they fit the use case, refused with one clear error otherwise."""
+"""Estimators that were fitted elsewhere are adopted when they fit the use case, with every fact of a trained model."""
 
 import hashlib
-import pickle
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, clone
-from sklearn.cluster import KMeans, MeanShift
+from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
-from nightjar import registry, snapshots
+from nightjar import registry
 from nightjar.errors import (
-    ArtifactError,
-    MixedFeaturesError,
-    NightjarError,
-    ReasonError,
     ReasonsUnknownError,
     ServingModelNotFoundError,
-    TrainingError,
-    UntrustedFileError,
 )
-from nightjar.registry import ModelRecord, Signature
-from nightjar.registry.loading import load_predictor
 from nightjar.registry.models import trials_of
-from nightjar.registry.pickles import trust_file
-from nightjar.registry.predictor import Predictor
 from nightjar.registry.reasons import contributions
 from nightjar.registry.serving_models import find_serving
-from nightjar.snapshots import Snapshot, SnapshotName
-from nightjar.snapshots.errors import SnapshotNotFoundError, SnapshotStateError
+from nightjar.snapshots import SnapshotName
 from nightjar.storage import Database, Role
-from nightjar.training import adopt, freeze_training_data, split_training_data
 from nightjar.training.adopt import algorithm_of
-from nightjar.training.dataset import Dataset, read_dataset, signature_of
 from nightjar.training.estimators import build_estimator
 from nightjar.training.learning import model_to_update
 from nightjar.usecases import Kind, UseCase
-from tests.builders import count_rows, shared_database
+from tests.adoption import (
+    Lessons,
+    adopted,
+    alerts_of,
+    fitted,
+    framed,
+    frozen_shop,
+    predictor_of,
+    prepared,
+    saved,
+)
 from tests.commands import CommandLine
-from tests.night_builders import FEATURES_SQL, NIGHT, open_shop, rows, shop_use_case
-
-# days_since_last, orders, spend, channel
-NUMBERS, CHANNEL = [0, 1, 2], [3]
-
-
-@dataclass(frozen=True)
-class Lessons:
-    """The shop's use cases with their frozen rows."""
-
-    database: Database
-    snapshots: dict[Kind, Snapshot]
-    signatures: dict[Kind, Signature]
-    train: dict[Kind, Dataset]
+from tests.night_builders import NIGHT, rows, shop_use_case
 
 
 @pytest.fixture(scope="module")
 def lessons(servers: dict[str, Database]) -> Iterator[Lessons]:
-    """One database for all tests: what is refused leaves it as it is, what is adopted is a version of its own."""
-    with shared_database(servers["dev"], "adopting") as database:
-        open_shop(database)
-        made = Lessons(database, {}, {}, {})
-        for kind in Kind:
-            use_case = shop_use_case(kind)
-            snapshot = freeze_training_data(database, use_case, NIGHT)
-            part, _ = split_training_data(database, use_case, snapshot)
-            made.snapshots[kind] = snapshot
-            made.signatures[kind] = signature_of(database, use_case, part)
-            made.train[kind] = read_dataset(database, use_case, part, made.signatures[kind])
+    """One database for all tests: what is adopted is a version of its own."""
+    with frozen_shop(servers["dev"], "adopting") as made:
         yield made
-
-
-def fitted(lessons: Lessons, estimator: Any, kind: Kind = Kind.CLASSIFICATION) -> Any:
-    known = lessons.train[kind].candidates
-    return estimator.fit(known.features, known.target)
-
-
-def framed(lessons: Lessons, *, order: int = 1) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
-    """Return the training rows with their names, in their order or (-1) the other way round."""
-    names = [column.name for column in lessons.signatures[Kind.CLASSIFICATION].inputs]
-    known = lessons.train[Kind.CLASSIFICATION]
-    return pd.DataFrame(known.features, columns=names)[names[::order]], known.target
-
-
-def prepared() -> Pipeline:
-    return make_pipeline(
-        ColumnTransformer(
-            [
-                ("number", make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), NUMBERS),
-                ("channel", OneHotEncoder(handle_unknown="ignore", sparse_output=False), CHANNEL),
-            ]
-        ),
-        LogisticRegression(),
-    )
-
-
-def saved(lessons: Lessons, estimator: Any, folder: Path) -> Path:
-    """Return a trusted file."""
-    path = folder / "made_elsewhere.joblib"
-    joblib.dump(estimator, path)
-    trust_file(lessons.database, path, reason="made by ada")
-    return path
-
-
-def adopted(lessons: Lessons, estimator: Any, folder: Path, kind: Kind = Kind.CLASSIFICATION) -> ModelRecord:
-    path = saved(lessons, estimator, folder)
-    use_case = shop_use_case(kind)
-    return adopt(lessons.database, use_case, lessons.snapshots[kind], path, reason="tuned by hand", actor="ada")
-
-
-def predictor_of(lessons: Lessons, model: ModelRecord) -> Predictor:
-    with lessons.database.connect(Role.SCORER) as connection:
-        return load_predictor(connection, model)
-
-
-def alerts_of(model: ModelRecord) -> dict[str, str]:
-    return {alert["alert"]: alert["message"] for alert in model.details["alerts"]}
-
-
-def state(database: Database) -> list[int]:
-    return [count_rows(database, "nightjar", name) for name in ("model_version", "artifact", "model_event", "alias")]
 
 
 def test_adopted_model_has_every_fact(lessons: Lessons, tmp_path: Path) -> None:
@@ -301,164 +218,6 @@ def test_algorithms_are_named_as_in_declarations(estimator: Any, expected: str) 
     pipeline = estimator if isinstance(estimator, Pipeline) else make_pipeline(StandardScaler(), estimator)
 
     assert algorithm_of(pipeline) == expected
-
-
-def unfit(_: Lessons) -> Any:
-    return LogisticRegression()
-
-
-def narrow(lessons: Lessons) -> Any:
-    known = lessons.train[Kind.CLASSIFICATION]
-    return HistGradientBoostingClassifier(max_iter=2).fit(known.features[:, :3], known.target)
-
-
-def reordered(lessons: Lessons) -> Any:
-    return HistGradientBoostingClassifier(max_iter=2).fit(*framed(lessons, order=-1))
-
-
-def misnamed(lessons: Lessons) -> Any:
-    features, target = framed(lessons)
-    return HistGradientBoostingClassifier(max_iter=2).fit(features.rename(columns={"spend": "money"}), target)
-
-
-def of_texts(lessons: Lessons) -> Any:
-    known = lessons.train[Kind.CLASSIFICATION]
-    return HistGradientBoostingClassifier(max_iter=2).fit(known.features, np.where(known.target > 0, "yes", "no"))
-
-
-def of_one_class(lessons: Lessons) -> Any:
-    known = lessons.train[Kind.CLASSIFICATION]
-    return RandomForestClassifier(2).fit(known.features, np.ones(len(known)))
-
-
-def of_words(lessons: Lessons) -> Any:
-    features, target = framed(lessons)
-    worded = features.assign(channel=features["channel"].map({0: "store", 1: "web"}).astype(object).fillna("none"))
-    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    preparation = ColumnTransformer([("channel", encoder, ["channel"])], remainder="passthrough")
-    return make_pipeline(preparation, LogisticRegression(max_iter=2000)).fit(worded, target)
-
-
-def without_probabilities(lessons: Lessons) -> Any:
-    return fitted(lessons, SVC())
-
-
-def regressor(lessons: Lessons) -> Any:
-    return fitted(lessons, LinearRegression())
-
-
-def mixing(lessons: Lessons) -> Any:
-    return fitted(lessons, make_pipeline(PCA(2), LogisticRegression()))
-
-
-def flattened(lessons: Lessons) -> Any:
-    """Return a pipeline with a step that mixes columns and keeps their number secret."""
-    return fitted(lessons, make_pipeline(FunctionTransformer(np.fliplr), LogisticRegression(max_iter=2000)))
-
-
-class Homemade(BaseEstimator):  # type: ignore[misc]
-    """An estimator of a class that artifacts do not know."""
-
-    n_features_in_ = 4
-    classes_ = (0, 1)
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "message"),
-    [
-        (unfit, TrainingError, "LogisticRegression is not fitted: fit it"),
-        (narrow, TrainingError, "takes 3 features, the snapshot has 4: fit it on days_since_last, orders, spend, ch"),
-        (reordered, TrainingError, r"in another order \(channel, spend, orders, days_since_last\): fit it on days_si"),
-        (misnamed, TrainingError, "takes money, which the snapshot does not have"),
-        (of_texts, TrainingError, r"knows the classes no, yes: fit it on the classes \[0, 1\]"),
-        (of_one_class, TrainingError, r"knows the classes 1.0: fit it on the classes \[0, 1\]"),
-        (of_words, TrainingError, "OneHotEncoder knows the categories none, store, web as texts"),
-        (without_probabilities, TrainingError, r"SVC gives no probabilities \(predict_proba\), which shop_classific"),
-        (regressor, TrainingError, r"LinearRegression gives no probabilities"),
-        (mixing, MixedFeaturesError, "The step PCA makes columns out of several features"),
-        (flattened, ArtifactError, "types that are not trusted"),
-        (lambda _: Homemade(), ArtifactError, "types that are not trusted: .*Homemade"),
-    ],
-)
-def test_what_does_not_fit_is_refused_and_leaves_the_registry_as_it_was(
-    lessons: Lessons, tmp_path: Path, make: Any, error: type[NightjarError], message: str
-) -> None:
-    estimator = make(lessons)
-    before = state(lessons.database)
-
-    with pytest.raises(error, match=message):
-        adopted(lessons, estimator, tmp_path)
-
-    assert state(lessons.database) == before
-
-
-@pytest.mark.parametrize(
-    ("kind", "estimator", "message"),
-    [
-        (Kind.REGRESSION, LogisticRegression(max_iter=2000), "LogisticRegression is no regressor, shop_regression is"),
-        (Kind.REGRESSION, KMeans(2), "KMeans is no regressor"),
-        (Kind.SEGMENTATION, Ridge(), "Ridge has no transform, which a segmentation needs: adopt a k-means"),
-        (Kind.SEGMENTATION, MeanShift(), "MeanShift has no transform"),
-        (Kind.SEGMENTATION, KMeans(40, n_init=1), "of 40 clusters holds .* declare fewer"),
-        (Kind.CLASSIFICATION, KMeans(2), "KMeans gives no probabilities"),
-    ],
-)
-def test_what_cannot_do_what_the_kind_needs(
-    lessons: Lessons, tmp_path: Path, kind: Kind, estimator: Any, message: str
-) -> None:
-    before = state(lessons.database)
-    target = (lessons.train[kind].target > 0).astype(float)
-    if kind is not Kind.CLASSIFICATION:
-        target[:2] = [0, 1]
-
-    with pytest.raises(TrainingError, match=message):
-        adopted(lessons, clone(estimator).fit(lessons.train[kind].features, target), tmp_path, kind)
-
-    assert state(lessons.database) == before
-
-
-def test_regression_of_several_targets_is_refused(lessons: Lessons, tmp_path: Path) -> None:
-    known = lessons.train[Kind.REGRESSION]
-    estimator = Ridge().fit(known.features, np.column_stack([known.target, known.target]))
-
-    with pytest.raises(TrainingError, match=r"Ridge answers in the shape \(\d+, 2\), \(\d+,\) is needed"):
-        adopted(lessons, estimator, tmp_path, Kind.REGRESSION)
-
-
-def test_what_cannot_take_missing_values_is_refused_where_there_are_some(lessons: Lessons, tmp_path: Path) -> None:
-    database = lessons.database
-    features_sql = FEATURES_SQL.replace("sum(amount)", "CASE WHEN customer_id > 9 THEN sum(amount) END")
-    sparse = shop_use_case(name="sparse", features_sql=features_sql)
-    snapshot = freeze_training_data(database, sparse, NIGHT)
-    split_training_data(database, sparse, snapshot)
-    path = saved(lessons, fitted(lessons, LogisticRegression(max_iter=2000)), tmp_path)
-
-    with pytest.raises(TrainingError, match=r"LogisticRegression cannot score the test rows \(Input X contains NaN"):
-        adopt(database, sparse, snapshot, path, reason="try", actor="ada")
-
-
-def test_what_has_to_be_in_order_before(lessons: Lessons, tmp_path: Path) -> None:
-    database, use_case = lessons.database, shop_use_case()
-    snapshot = lessons.snapshots[Kind.CLASSIFICATION]
-    unknown = tmp_path / "unknown.pkl"
-    unknown.write_bytes(pickle.dumps(fitted(lessons, GaussianNB())))
-    path = saved(lessons, fitted(lessons, prepared()), tmp_path)
-    before = state(database)
-
-    with pytest.raises(UntrustedFileError, match="nightjar model trust"):
-        adopt(database, use_case, snapshot, unknown, reason="try", actor="ada")
-    with pytest.raises(ReasonError, match="is blank"):
-        adopt(database, use_case, snapshot, path, reason=" ", actor="ada")
-    with pytest.raises(ArtifactError, match="cannot be read"):
-        adopt(database, use_case, snapshot, tmp_path / "absent.pkl", reason="try", actor="ada")
-    unsplit = freeze_training_data(database, use_case, NIGHT)
-    with pytest.raises(SnapshotNotFoundError, match=r"_train@2\.0\.0"):
-        adopt(database, use_case, unsplit, path, reason="try", actor="ada")
-    archived = snapshots.archive(database, unsplit.name)
-    with pytest.raises(SnapshotStateError, match="is archived: only published"):
-        adopt(database, use_case, archived, path, reason="try", actor="ada")
-
-    assert state(database) == before
 
 
 def declared_shop(monkeypatch: pytest.MonkeyPatch) -> UseCase:
