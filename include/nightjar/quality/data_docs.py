@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,13 @@ def _render(title: str, moment: datetime, checks: Sequence[Check]) -> str:
             document.sections += part.sections
     if document is None:
         document = _document(title, moment, title, [])
-    return str(DefaultJinjaPageView().render(document))
+    return str(_view().render(document))
+
+
+@cache
+def _view() -> Any:
+    # It compiles each template once, which takes several times as long as a page.
+    return DefaultJinjaPageView()
 
 
 def _document(title: str, moment: datetime, subject: str, checks: Sequence[Check]) -> Any:
