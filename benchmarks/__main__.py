@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks import (
     automl,
+    ceiling,
     coupons,
     files,
     growth,
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "transfer": transfer.run,
     "quality": quality.run,
     "recommendations": recommendations.run,
+    "ceiling": ceiling.run,
     "many_users": many_users.run,
     "coupons": coupons.run,
     "uplift": uplift.run,
