@@ -44,18 +44,21 @@ class Again:
         run_id = system.api.trigger(f"score_nightly__{use_case.name}", None, conf)
         return cls(system, use_case, run_id, before, stored_as)
 
+    @property
+    def dag_id(self) -> str:
+        return f"score_nightly__{self.use_case.name}"
+
     def wait_until(self, task: str, state: str) -> None:
-        dag_id = f"score_nightly__{self.use_case.name}"
         wait_for(
-            lambda: (
-                (task, state)
-                in {(found["task_id"], found["state"]) for found in self.system.api.task_instances(dag_id, self.run_id)}
+            lambda: any(
+                (found["task_id"], found["state"]) == (task, state)
+                for found in self.system.api.task_instances(self.dag_id, self.run_id)
             )
         )
 
     def assert_it_ends_as_before(self) -> None:
         prod = self.system.databases["prod"]
-        assert self.system.api.wait(f"score_nightly__{self.use_case.name}", self.run_id) == "success"
+        assert self.system.api.wait(self.dag_id, self.run_id) == "success"
         after = published(prod, self.use_case)
         assert after > self.commit
         assert stored_hash(prod, self.use_case, after) == self.stored_as

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from nightjar.errors import HoldOutError
+from nightjar.scoring.row_numbers import key_columns
 from nightjar.snapshots.allocation import allocate
 from nightjar.snapshots.allocation import share as fraction
 from nightjar.storage.database import Connection
@@ -57,7 +58,7 @@ def draw_order(connection: Connection, selected: sql.Composed, keys: Sequence[st
             salt=sql.Literal(salt),
             texts=key_texts(keys),
             strata=sql.Literal(STRATA),
-            keys=sql.SQL(", ").join(map(sql.Identifier, keys)),
+            keys=key_columns(keys),
             selected=selected,
         )
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from nightjar.scoring.prediction_tables import output_columns
+from nightjar.scoring.row_numbers import key_columns
 from nightjar.storage.columns import column_types
 from nightjar.storage.database import Connection
 from nightjar.usecases import UseCase
@@ -78,7 +79,7 @@ def _create(connection: Connection, use_case: UseCase) -> None:
     table = annotation_table(use_case)
     connection.execute(
         sql.SQL("CREATE TABLE {} (commit_id bigint NOT NULL, {}, PRIMARY KEY (commit_id, {}))").format(
-            table, sql.SQL(", ").join(columns), sql.SQL(", ").join(map(sql.Identifier, keys))
+            table, sql.SQL(", ").join(columns), key_columns(keys)
         )
     )
     connection.execute(sql.SQL("GRANT SELECT, INSERT, DELETE ON {} TO nightjar_scorer").format(table))

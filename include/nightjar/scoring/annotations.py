@@ -7,6 +7,7 @@ from nightjar.scoring.annotation_tables import annotation_columns, annotation_ta
 from nightjar.scoring.commits import Commit, work_on
 from nightjar.scoring.features import is_staged
 from nightjar.scoring.prediction_tables import stored_rows
+from nightjar.scoring.row_numbers import key_columns
 from nightjar.storage import Database
 from nightjar.storage.columns import column_types
 from nightjar.storage.database import Connection
@@ -55,18 +56,19 @@ def forget_annotations(connection: Connection, use_case: UseCase, commits: list[
 def _store(connection: Connection, use_case: UseCase, commit: Commit) -> None:
     forget_annotations(connection, use_case, [commit.id])
     tenant = sql.Identifier("features", use_case.tenant) if use_case.tenant else None
+    pair = key_columns(use_case.row_key)
     statement = sql.SQL(_SQL["store_reasons" if use_case.reasons_sql else "store_tenants"]).format(
         table=annotation_table(use_case),
-        columns=_names([column.name for column in annotation_columns(use_case)]),
+        columns=key_columns([column.name for column in annotation_columns(use_case)]),
         commit=sql.Literal(commit.id),
-        keys=_names(use_case.entity_key),
-        pair=_names(use_case.row_key),
+        keys=key_columns(use_case.entity_key),
+        pair=pair,
         staged=commit.features,
         stored=stored_rows(use_case),
         reasons=bind(use_case.reasons_sql or "", {"as_of": commit.as_of}),
         tenants=sql.SQL("min({}::text)").format(tenant) if tenant else sql.SQL(""),
         and_tenants=sql.SQL(", min({}::text)").format(tenant) if tenant else sql.SQL(""),
-        and_features=sql.SQL("JOIN features USING ({})").format(_names(use_case.row_key)) if tenant else sql.SQL(""),
+        and_features=sql.SQL("JOIN features USING ({})").format(pair) if tenant else sql.SQL(""),
     )
     with declared_sql(connection, use_case, "reasons.sql", ScoringError):
         answer = connection.execute(statement)
@@ -89,7 +91,7 @@ def _require_one_tenant(connection: Connection, use_case: UseCase, commit: Commi
         return
     keys = use_case.entity_key
     query = sql.SQL(_SQL["torn_entity"]).format(
-        keys=_names(keys), staged=commit.features, tenant=sql.Identifier(use_case.tenant)
+        keys=key_columns(keys), staged=commit.features, tenant=sql.Identifier(use_case.tenant)
     )
     torn = connection.execute(query).fetchone()
     if torn is not None:
@@ -97,7 +99,3 @@ def _require_one_tenant(connection: Connection, use_case: UseCase, commit: Commi
         raise ScoringError(
             f"features.sql of {use_case.name} gives {shown} several values of the tenant {use_case.tenant}: give one."
         )
-
-
-def _names(names: tuple[str, ...] | list[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, names))

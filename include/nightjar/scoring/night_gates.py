@@ -10,6 +10,7 @@ from nightjar.scoring.commits import Commit
 from nightjar.scoring.features import is_staged
 from nightjar.scoring.prediction_tables import are_kept, stored_rows
 from nightjar.scoring.publish import require_complete
+from nightjar.scoring.stored import segment_names
 from nightjar.storage import Database, Role
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
@@ -53,7 +54,7 @@ def check_night(database: Database, use_case: UseCase, commit: Commit) -> Verdic
         with database.connect(Role.SCORER) as connection:
             require_complete(connection, use_case, commit)
             last = last_night(connection, use_case, commit)
-            segments = [row["segment_id"] for row in connection.execute(_SQL["segments"], [commit.id])]
+            segments = list(segment_names(connection, commit))
     except IncompleteNightError as error:
         record_refusal(database, Role.SCORER, use_case, commit.as_of, commit.run_id, _COMPLETE, str(error))
         raise

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from nightjar.scoring.row_numbers import is_entity
+from nightjar.scoring.row_numbers import is_entity, key_columns
 from nightjar.storage.database import Connection
 from nightjar.usecases import Kind, UseCase
 from nightjar.usecases.keys import EntityKey
@@ -108,7 +108,7 @@ def create_table(connection: Connection, use_case: UseCase) -> None:
         for name, type_name in stored_columns(use_case).items()
     )
     # The commit leads the key: a night's rows lie together, are added at the index's end, and go together.
-    key = sql.SQL(", ").join(map(sql.Identifier, ("commit_id", *use_case.entity_key)))
+    key = key_columns(("commit_id", *use_case.entity_key))
     table = store_table(use_case)
     connection.execute(
         sql.SQL("CREATE TABLE {} (commit_id bigint NOT NULL, {}, PRIMARY KEY ({}))").format(table, columns, key)

@@ -142,10 +142,6 @@ FROM nightjar.publication p JOIN nightjar.commit c ON c.use_case = p.use_case AN
 WHERE p.use_case = %s AND c.state = 'published' AND c.as_of <= %s
 ORDER BY c.as_of DESC LIMIT 1
 
--- name: segments
-SELECT s.segment_id FROM nightjar.segment s JOIN nightjar.commit c ON c.model_id = s.model_id WHERE c.id = %s
-ORDER BY s.segment_id
-
 -- name: nights_after
 SELECT DISTINCT as_of FROM nightjar.commit WHERE use_case = %s AND state = 'published' AND as_of > %s
 

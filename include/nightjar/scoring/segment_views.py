@@ -3,6 +3,7 @@
 from psycopg import sql
 
 from nightjar.scoring.prediction_tables import stored_rows
+from nightjar.scoring.row_numbers import key_columns
 from nightjar.storage.database import Connection
 from nightjar.storage.named_sql import load_sql
 from nightjar.usecases import UseCase
@@ -21,7 +22,7 @@ def create_migrations(connection: Connection, use_case: UseCase) -> None:
             stored=stored_rows(use_case),
             # The view of readers: whoever is granted a tenant counts its entities only.
             history=sql.Identifier("predictions", f"{use_case.name}_history"),
-            keys=sql.SQL(", ").join(map(sql.Identifier, use_case.entity_key)),
+            keys=key_columns(use_case.entity_key),
         )
     )
     comment = f"Who moved between the segments of {use_case.name}, from each kept night to the next."

@@ -121,7 +121,7 @@ class Database:
 
     def sqlalchemy_url(self, role: Role) -> "URL":
         """URL for libraries that speak SQLAlchemy; their sessions start in `role`."""
-        # Takes as long to import as the rest of a command's start, and few commands need it.
+        # Importing it would be a third of a command's start, and few commands need it.
         from sqlalchemy.engine import URL
 
         parts = {name: str(value) for name, value in self._parts().items()}
